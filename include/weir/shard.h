@@ -1,0 +1,163 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * A shard: everything that one thread needs to track its share of the connections.
+ *
+ * Packets and a time go in; verdicts, rewritten packets, events and the next deadline come out. A
+ * shard does no I/O, reads no clock, takes no lock, starts no thread and uses no global state; two
+ * shards share nothing. One thread at a time may use a shard. No function of weir_host may call
+ * back into the shard, except weir_conn_get() and weir_shard_stats().
+ *
+ * Time never runs backwards inside a shard: a `now` before the latest one counts as the latest.
+ */
+#ifndef WEIR_SHARD_H
+#define WEIR_SHARD_H
+
+#include <weir/event.h>
+#include <weir/packet.h>
+#include <weir/stats.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+struct weir_shard;
+
+/* What weir_host.route answers. */
+struct weir_route {
+    bool local;         /* the packet is for this host: INPUT */
+    uint16_t out_iface; /* where it leaves otherwise; 0: there is no route */
+    uint32_t mtu;       /* of out_iface; 0: none is enforced */
+};
+
+enum weir_message_kind {
+    WEIR_MSG_TABLE_FULL = 1, /* at most one in five seconds */
+    WEIR_MSG_INVALID,        /* nf_conntrack_log_invalid */
+};
+
+/* The world around a shard. Every function may be NULL. `ctx` is handed back to each. */
+struct weir_host {
+    void *ctx;
+    /* A connection came, changed or went. Having this function is what Linux calls a listener. */
+    void (*event)(void *ctx, const struct weir_event *event);
+    /* A packet that weir made goes out (a fragment of a datagram it had gathered, an ICMP error).
+     * `made` and its bytes are weir's and valid during the call; cause is NULL when a timer made
+     * it. */
+    void (*packet)(void *ctx, const struct weir_packet *made, const struct weir_packet *cause);
+    /* One line of text for the log, without a newline. */
+    void (*message)(void *ctx, enum weir_message_kind kind, const char *text,
+                    const struct weir_packet *cause);
+    /* Where does a packet for `dst` go? NULL: everything is forwarded to interface 1. */
+    struct weir_route (*route)(void *ctx, const struct weir_packet *packet, uint8_t family,
+                               union weir_addr dst);
+    /*
+     * Memory: `size` bytes, zeroed, aligned to 64, that stay where they are until release; NULL on
+     * failure. Called by weir_shard_new() and by nothing in the packet path. Pages should be
+     * committed when touched (as mmap does): a shard reserves for its capacity and touches what it
+     * uses. NULL: calloc-like default of the library, weir_reserve_pages().
+     */
+    void *(*reserve)(void *ctx, size_t size);
+    void (*release)(void *ctx, void *memory, size_t size);
+};
+
+struct weir_config {
+    struct weir_host host;
+    uint64_t seed[2]; /* key of the hash and of what Linux draws at random; unpredictable where
+                         enemies send */
+    uint32_t max;     /* nf_conntrack_max; 0: 262144, Linux's default on a large machine */
+    uint32_t buckets; /* nf_conntrack_buckets (Linux's hashsize), 0: as max; presizes the table */
+    uint32_t
+        capacity; /* the highest max that can be set later; 0: as max. Memory is reserved for it */
+    bool no_ipv4, no_ipv6;    /* reserve nothing for this family and pass its packets UNTRACKED */
+    uint32_t fragment_memory; /* bytes for packets on hold, both families; 0: 16 MiB */
+};
+
+/* NULL when memory cannot be reserved. `config` is copied. Free with weir_shard_free(), which
+ * accepts NULL. */
+WEIR_API struct weir_shard *weir_shard_new(const struct weir_config *config);
+WEIR_API void weir_shard_free(struct weir_shard *shard);
+
+/*
+ * Run `n` packets, in order, all at the time `now`. Results are in the packets' out fields. Any n;
+ * the work is pipelined in groups of 32. Also does a bounded share of what is due (as
+ * weir_shard_tick).
+ */
+WEIR_API void weir_shard_run(struct weir_shard *shard, struct weir_time now,
+                             struct weir_packet *packets, size_t n);
+
+/*
+ * Move the clock and remove what has expired, at most `budget` entries (0: all that is due).
+ * Returns how many entries it looked at; less than the budget means all is done.
+ */
+WEIR_API size_t weir_shard_tick(struct weir_shard *shard, struct weir_time now, size_t budget);
+
+/* The earliest time at which a tick may have something to do; ns = INT64_MAX when nothing is
+ * pending. */
+WEIR_API struct weir_time weir_shard_deadline(const struct weir_shard *shard);
+
+/*
+ * Visit connections in the order of their place in memory, confirmed ones only. Start with *cursor
+ * = 0; each call fills `conn` and returns true, or returns false at the end. Entries that came or
+ * went between calls may or may not be seen; none is seen twice.
+ */
+WEIR_API bool weir_conn_walk(const struct weir_shard *shard, uint64_t *cursor,
+                             struct weir_conn *conn);
+
+/* Fill `conn` from a handle. False: no such entry. */
+WEIR_API bool weir_conn_get(const struct weir_shard *shard, uint32_t handle,
+                            struct weir_conn *conn);
+
+/* Remove one entry or all, each with its DESTROY event, as `conntrack -D` and `conntrack -F` do. */
+WEIR_API bool weir_conn_kill(struct weir_shard *shard, uint32_t handle);
+WEIR_API void weir_shard_flush(struct weir_shard *shard);
+
+/* Set an entry's mark (event MARK when it changes) or label bits. -ENOENT: no such entry; -EINVAL:
+ * a bit above 127. */
+WEIR_API int weir_conn_set_mark(struct weir_shard *shard, uint32_t handle, uint32_t mark);
+WEIR_API int weir_conn_set_label(struct weir_shard *shard, uint32_t handle, unsigned bit);
+
+/* A copy of the shard's counters. */
+WEIR_API void weir_shard_stats(const struct weir_shard *shard, struct weir_stats *stats);
+
+/* Tunables by number; control code maps names (conntrack reference, section 6). */
+enum weir_tunable {
+#define WEIR_TUNABLE(id, name, def, min, max) WEIR_T_##id,
+#include <weir/tunables.def>
+#undef WEIR_TUNABLE
+    WEIR_T_MAX_NUMBER
+};
+
+/*
+ * -ERANGE: outside the tunable's range (or max above weir_config.capacity); -EACCES: it is read
+ * only. The old value stays. A timeout acts on each entry at its next refresh.
+ */
+WEIR_API int weir_tunable_set(struct weir_shard *shard, enum weir_tunable tunable, int64_t value);
+WEIR_API int64_t weir_tunable_get(const struct weir_shard *shard, enum weir_tunable tunable);
+/* The range that weir_tunable_set accepts now. */
+WEIR_API void weir_tunable_range(const struct weir_shard *shard, enum weir_tunable tunable,
+                                 int64_t *min, int64_t *max);
+
+/*
+ * Timeout policies (conntrack reference, 8.1): `number` 1 to 255, used by templates. `tunable` is
+ * one of the timeouts; all values of a new policy start as the shard's current ones. -EINVAL:
+ * number or tunable; -ERANGE: value.
+ */
+WEIR_API int weir_policy_set(struct weir_shard *shard, unsigned number, enum weir_tunable tunable,
+                             int64_t value);
+WEIR_API void weir_policy_del(struct weir_shard *shard, unsigned number);
+
+/* What a shard's memory comes to, part by part, for a number of connections; all in bytes. */
+struct weir_size {
+    uint64_t entries, table, timers, extensions, fragments, fixed, total;
+};
+WEIR_API void weir_size_predict(uint32_t connections, uint32_t buckets, bool ipv6,
+                                struct weir_size *size);
+
+/* Default for weir_host.reserve and release: pages from the operating system, committed when
+ * touched. */
+WEIR_API void *weir_reserve_pages(void *ctx, size_t size);
+WEIR_API void weir_release_pages(void *ctx, void *memory, size_t size);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

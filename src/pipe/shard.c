@@ -1,0 +1,245 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Making a shard, and running batches through it in stages.
+ *
+ * A random line of memory costs 140 to 200 ns when it is waited for and 12 to 20 ns when many are
+ * fetched at once. So a batch is not run packet by packet: first all packets are parsed and hashed
+ * and their buckets fetched, then all buckets are read and the entries they name fetched, and only
+ * then is each packet tracked, in order. The first two stages change nothing and their findings are
+ * checked again in the third, so the result is that of one packet after the other.
+ */
+#include "pipe/shard.h"
+#include "pipe/classify.h"
+#include "pipe/walk.h"
+
+#include <errno.h>
+
+enum { BATCH = 32 };
+
+/* --- making --- */
+
+struct weir_shard *weir_shard_new(const struct weir_config *config)
+{
+    struct weir_config c = *config;
+    struct weir_shard *s;
+
+    if (!c.host.reserve || !c.host.release) {
+        c.host.reserve = weir_reserve_pages;
+        c.host.release = weir_release_pages;
+    }
+    s = c.host.reserve(c.host.ctx, sizeof(*s));
+    if (!s)
+        return NULL;
+    if (track_init(&s->track, &c, (struct weir_time){0})) {
+        c.host.release(c.host.ctx, s, sizeof(*s));
+        return NULL;
+    }
+    s->untracked_family[0] = c.no_ipv4;
+    s->untracked_family[1] = c.no_ipv6;
+    return s;
+}
+
+void weir_shard_free(struct weir_shard *shard)
+{
+    if (!shard)
+        return;
+
+    struct weir_host host = shard->track.host;
+
+    track_fini(&shard->track);
+    host.release(host.ctx, shard, sizeof(*shard));
+}
+
+void weir_size_predict(uint32_t connections, uint32_t buckets, bool ipv6, struct weir_size *size)
+{
+    const struct weir_config config = {.max = connections, .buckets = buckets, .no_ipv6 = !ipv6};
+
+    memset(size, 0, sizeof(*size));
+    track_size(&config, size);
+    size->fixed = sizeof(struct weir_shard) + (POLICIES_MAX + 1) * sizeof(struct policy);
+    size->total = size->entries + size->table + size->timers + size->extensions + size->fragments +
+                  size->fixed;
+}
+
+/* --- running --- */
+
+static void run_batch(struct weir_shard *s, struct weir_packet *packets, size_t n)
+{
+    struct track *t = &s->track;
+    struct pkt batch[BATCH];
+
+    for (size_t i = 0; i < n; i++)
+        __builtin_prefetch(packets[i].data);
+    for (size_t i = 0; i < n; i++) {
+        walk_begin(s, &batch[i], &packets[i]);
+        if (!batch[i].tuple_reason)
+            table_prefetch(&t->table, batch[i].hash);
+    }
+    for (size_t i = 0; i < n; i++)
+        classify_prefetch(t, &batch[i]);
+    for (size_t i = 0; i < n; i++)
+        walk_run(s, &batch[i]);
+}
+
+void weir_shard_run(struct weir_shard *shard, struct weir_time now, struct weir_packet *packets,
+                    size_t n)
+{
+    expire_clock(&shard->track, now);
+    for (size_t done = 0; done < n; done += BATCH) {
+        size_t some = n - done < BATCH ? n - done : BATCH;
+
+        /* At most one new entry a packet: looking at twice as many keeps the wheel from falling
+         * behind. */
+        (void)expire_tick(&shard->track, 2 * some);
+        run_batch(shard, packets + done, some);
+    }
+}
+
+size_t weir_shard_tick(struct weir_shard *shard, struct weir_time now, size_t budget)
+{
+    expire_clock(&shard->track, now);
+    return expire_tick(&shard->track, budget);
+}
+
+struct weir_time weir_shard_deadline(const struct weir_shard *shard)
+{
+    int64_t tick64;
+
+    if (!expire_next(&shard->track, &tick64))
+        return (struct weir_time){INT64_MAX};
+    return (struct weir_time){tick64 * WEIR_TICK_NS};
+}
+
+/* --- connections --- */
+
+bool weir_conn_walk(const struct weir_shard *shard, uint64_t *cursor, struct weir_conn *conn)
+{
+    return info_walk(&shard->track, cursor, conn);
+}
+
+static struct conn *conn_of_handle(const struct weir_shard *shard, uint32_t handle)
+{
+    const struct slab *slab = &shard->track.conns[handle >> HANDLE_IPV6];
+
+    if (handle & 1 || handle_index(handle) == 0 || handle_index(handle) > slab->used)
+        return NULL;
+    struct conn *c = conn_at(&shard->track, handle);
+
+    return c->status & WEIR_S_CONFIRMED ? c : NULL;
+}
+
+bool weir_conn_get(const struct weir_shard *shard, uint32_t handle, struct weir_conn *conn)
+{
+    const struct conn *c = conn_of_handle(shard, handle);
+
+    if (c)
+        info_fill(&shard->track, c, handle, conn);
+    return c != NULL;
+}
+
+bool weir_conn_kill(struct weir_shard *shard, uint32_t handle)
+{
+    if (!conn_of_handle(shard, handle))
+        return false;
+    conn_kill(&shard->track, handle);
+    return true;
+}
+
+void weir_shard_flush(struct weir_shard *shard)
+{
+    for (uint32_t family = 0; family < 2; family++) {
+        for (uint32_t index = 1; index <= shard->track.conns[family].used; index++)
+            (void)weir_conn_kill(shard, handle_make(family ? 6 : 4, index));
+    }
+}
+
+int weir_conn_set_mark(struct weir_shard *shard, uint32_t handle, uint32_t mark)
+{
+    struct conn *c = conn_of_handle(shard, handle);
+
+    if (!c)
+        return -ENOENT;
+    if (c->mark != mark) {
+        c->mark = mark;
+        c->events |= 1u << WEIR_EV_MARK;
+        event_deliver(&shard->track, c, handle, NULL);
+    }
+    return 0;
+}
+
+int weir_conn_set_label(struct weir_shard *shard, uint32_t handle, unsigned bit)
+{
+    struct conn *c = conn_of_handle(shard, handle);
+    struct conn_ext *ext;
+
+    if (!c)
+        return -ENOENT;
+    if (bit >= 8 * sizeof(ext->labels))
+        return -EINVAL;
+    ext = conn_ext_get(&shard->track, c);
+    if (!ext)
+        return -ENOMEM;
+    c->parts |= WEIR_HAS_LABELS;
+    if (!(ext->labels[bit / 8] >> (bit % 8) & 1)) {
+        ext->labels[bit / 8] |= (uint8_t)(1u << (bit % 8));
+        c->events |= 1u << WEIR_EV_LABEL;
+        event_deliver(&shard->track, c, handle, NULL);
+    }
+    return 0;
+}
+
+void weir_shard_stats(const struct weir_shard *shard, struct weir_stats *stats)
+{
+    *stats = shard->track.stats;
+}
+
+/* --- settings --- */
+
+int weir_tunable_set(struct weir_shard *shard, enum weir_tunable tunable, int64_t value)
+{
+    return settings_set(&shard->track, tunable, value);
+}
+
+int64_t weir_tunable_get(const struct weir_shard *shard, enum weir_tunable tunable)
+{
+    return settings_get(&shard->track, tunable);
+}
+
+void weir_tunable_range(const struct weir_shard *shard, enum weir_tunable tunable, int64_t *min,
+                        int64_t *max)
+{
+    settings_range(&shard->track, tunable, min, max);
+}
+
+int weir_policy_set(struct weir_shard *shard, unsigned number, enum weir_tunable tunable,
+                    int64_t value)
+{
+    struct track *t = &shard->track;
+    int64_t min, max;
+
+    if (number < 1 || number > POLICIES_MAX || (unsigned)tunable >= WEIR_T_MAX_NUMBER ||
+        !settings_is_timeout(tunable))
+        return -EINVAL;
+    settings_range(t, tunable, &min, &max);
+    if (value < min || value > max)
+        return -ERANGE;
+
+    struct policy *p = &t->policies[number];
+
+    if (!p->used) {
+        p->used = true;
+        memcpy(p->ticks, t->ticks, sizeof(p->ticks));
+    }
+    p->ticks[tunable] = (int32_t)value * WEIR_TICKS_PER_SEC;
+    return 0;
+}
+
+void weir_policy_del(struct weir_shard *shard, unsigned number)
+{
+    struct track *t = &shard->track;
+
+    /* Entries that use it fall back to the shard's values: they see the same ones under the old
+     * number. */
+    if (number >= 1 && number <= POLICIES_MAX)
+        t->policies[number].used = false;
+}

@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * A packet's walk through the host: IP layer, PREROUTING or OUTPUT, routing, FORWARD or INPUT, the
+ * confirm point.
+ */
+#ifndef WEIR_PIPE_WALK_H
+#define WEIR_PIPE_WALK_H
+
+#include "pipe/shard.h"
+
+/* Parse and hash. Changes nothing in the shard, so a whole batch can begin before the first packet
+ * runs. */
+void walk_begin(const struct weir_shard *s, struct pkt *p, struct weir_packet *raw);
+
+/* The rest: fills the packet's out fields and the counters. */
+void walk_run(struct weir_shard *s, struct pkt *p);
+
+#endif

@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Which tracker serves which IP protocol. */
+#ifndef WEIR_PROTO_REGISTRY_H
+#define WEIR_PROTO_REGISTRY_H
+
+#include "track/proto.h"
+
+extern const struct proto proto_tcp, proto_udp, proto_udplite, proto_icmp, proto_icmpv6, proto_sctp;
+extern const struct proto proto_gre, proto_generic;
+
+/* The tracker of a protocol number. Never NULL: what has none of its own is generic. */
+const struct proto *proto_find(uint8_t number);
+
+#endif

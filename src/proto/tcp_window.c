@@ -1,0 +1,242 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The window check (conntrack reference, 3.6): can this segment, by its numbers, belong to the
+ * connection?
+ *
+ * The tracker stands between the hosts: a segment it sees may be lost before it arrives, and the
+ * answer to one it saw may have come another way. For each side it keeps bounds that hold whatever
+ * was lost:
+ *
+ *   end     the highest sequence number the side has sent, plus one;
+ *   maxend  the highest the other side can have allowed it to send: its largest ack + window;
+ *   maxwin  the largest window the side has offered.
+ *
+ * For a segment from S to R, with R's numbers in the ack field:
+ *
+ *   I    seq  <= S.maxend                            not beyond what R allowed
+ *   II   end  >= S.end - R.maxwin                    not older than a window
+ *   III  sack <= R.end                               acknowledges only what R has sent
+ *   IV   sack >= R.end - max(S.maxwin, 66000)        nor older than the largest unscaled window
+ *
+ * (after van Rooij, "Real Stateful TCP Packet Filtering in IP Filter"). What is too new (I, III) is
+ * INVALID; what is too old (II, IV) is a late duplicate and merely ignored; data that overshoots I
+ * by at most one window may come from a sender that uses an ack the tracker did not see, and is
+ * ignored too.
+ */
+#include "packet/headers.h"
+#include "proto/tcp.h"
+
+enum { SCALE_MAX = 14 /* RFC 7323, 2.3 */ };
+
+static const uint32_t ack_window_min = 66000;
+
+/* --- options --- */
+
+/*
+ * The next well-formed option, or NULL: end of list, a length below 2 or beyond the header (RFC
+ * 9293, 3.1). NOPs are skipped. `at` moves behind it.
+ */
+static const uint8_t *next_option(const struct segment *s, uint32_t *at)
+{
+    while (*at < s->options_len) {
+        const uint8_t *o = s->options + *at;
+
+        if (o[0] == TCPOPT_EOL)
+            return NULL;
+        if (o[0] == TCPOPT_NOP) {
+            ++*at;
+            continue;
+        }
+        if (*at + 1 >= s->options_len || o[1] < 2 || *at + o[1] > s->options_len)
+            return NULL;
+        *at += o[1];
+        return o;
+    }
+    return NULL;
+}
+
+struct syn_options tcp_syn_options(const struct segment *s)
+{
+    struct syn_options found = {0};
+    uint32_t at = 0;
+
+    for (const uint8_t *o; (o = next_option(s, &at));) {
+        if (o[0] == TCPOPT_SACK_PERM && o[1] == 2) {
+            found.flags |= WEIR_TCPF_SACK_PERM;
+        } else if (o[0] == TCPOPT_WSCALE && o[1] == 3) {
+            found.flags |= WEIR_TCPF_WINDOW_SCALE;
+            found.scale = o[2] < SCALE_MAX ? o[2] : SCALE_MAX;
+        }
+    }
+    return found;
+}
+
+/* The highest right edge of the first SACK option (RFC 2018), or `ack` if that is higher. */
+static uint32_t highest_sack(const struct segment *s, uint32_t ack)
+{
+    uint32_t at = 0;
+
+    for (const uint8_t *o; (o = next_option(s, &at));) {
+        if (o[0] != TCPOPT_SACK || o[1] < 10 || (o[1] - 2) % 8 != 0)
+            continue;
+        for (uint32_t edge = 6; edge < o[1]; edge += 8) {
+            uint32_t right = load_be32(o + edge);
+
+            if (seq_after(right, ack))
+                ack = right;
+        }
+        break;
+    }
+    return ack;
+}
+
+/* --- learning --- */
+
+void tcp_side_from_syn(struct tcp_state *st, enum weir_dir dir, const struct segment *s)
+{
+    struct tcp_side *side = &st->side[dir];
+
+    side->end = side->maxend = s->end;
+    side->maxwin = max_u32(s->win, 1);
+    /* A SYN without any options leaves what an earlier one said. */
+    if (s->has_options) {
+        struct syn_options o = tcp_syn_options(s);
+
+        side->flags = (uint8_t)((side->flags & WEIR_TCPF_BE_LIBERAL) | o.flags);
+        side->scale = o.scale;
+    }
+    /* RFC 7323, 2.2: scaling is on only if both SYNs have the option. */
+    if (dir == WEIR_REPLY && !(st->side[0].flags & st->side[1].flags & WEIR_TCPF_WINDOW_SCALE))
+        st->side[0].scale = st->side[1].scale = 0;
+}
+
+/*
+ * The first segment from a side whose SYN was not seen: the most that can be said is where it
+ * stands now. A side about which nothing is known stands where this one's ack says; one that
+ * answers a keepalive probe is a byte further.
+ */
+static void learn_midstream(struct tcp_side *sender, struct tcp_side *receiver,
+                            const struct segment *s, uint32_t sack)
+{
+    sender->end = s->end;
+    sender->maxwin = max_u32((uint32_t)s->win << sender->scale, 1);
+    sender->maxend = s->end + sender->maxwin;
+    if (receiver->maxwin == 0)
+        receiver->end = receiver->maxend = sack;
+    else if (sack == receiver->end + 1)
+        receiver->end++;
+}
+
+static void send_up_to(struct tcp_side *side, uint32_t end)
+{
+    side->end = end;
+    side->flags |= WEIR_TCPF_DATA_UNACKNOWLEDGED;
+}
+
+/* Four equal ACKs in a row are retransmissions; any other ACK starts the count anew (3.8, rule 1).
+ */
+static void count_retransmission(struct tcp_state *st, enum weir_dir dir, const struct segment *s,
+                                 uint32_t ack, uint32_t end)
+{
+    if (st->last_dir == dir && st->last_seq == s->seq && st->last_ack == ack &&
+        st->last_end == end && st->last_win == s->win) {
+        st->retrans++;
+        return;
+    }
+    st->last_dir = (uint8_t)dir;
+    st->last_seq = s->seq;
+    st->last_ack = ack;
+    st->last_end = end;
+    st->last_win = s->win;
+    st->retrans = 0;
+}
+
+static void learn(struct tcp_state *st, enum weir_dir dir, const struct segment *s, uint32_t ack,
+                  uint32_t sack, uint32_t end)
+{
+    struct tcp_side *sender = &st->side[dir], *receiver = &st->side[!dir];
+    uint32_t win = s->win;
+
+    if (!(s->flags & TCP_SYN)) /* RFC 7323, 2.2: the window of a SYN is never scaled */
+        win <<= sender->scale;
+    sender->maxwin = max_u32(sender->maxwin, win + (sack - ack));
+    if (seq_after(end, sender->end))
+        send_up_to(sender, end);
+    if (s->flags & TCP_ACKF) {
+        if (!(sender->flags & WEIR_TCPF_MAXACK_SET) || seq_after(ack, sender->maxack))
+            sender->maxack = ack;
+        sender->flags |= WEIR_TCPF_MAXACK_SET;
+    }
+    if (receiver->maxwin != 0 && seq_after(end, sender->maxend))
+        receiver->maxwin += end - sender->maxend;
+    if (!seq_before(sack + win, receiver->maxend))
+        receiver->maxend = sack + win + (win == 0); /* a zero window may be probed with one byte */
+    if (ack == receiver->end)
+        receiver->flags &= (uint8_t)~WEIR_TCPF_DATA_UNACKNOWLEDGED;
+    if (s->klass == TCP_CLASS_ACK)
+        count_retransmission(st, dir, s, ack, end);
+}
+
+/* --- the check --- */
+
+enum window_result tcp_window(struct tcp_state *st, enum weir_dir dir, const struct segment *s,
+                              bool liberal, enum weir_reason *reason)
+{
+    struct tcp_side *sender = &st->side[dir], *receiver = &st->side[!dir];
+    uint32_t seq = s->seq, end = s->end, ack = s->ack, sack = s->ack;
+    enum window_result result;
+
+    if (receiver->flags & WEIR_TCPF_SACK_PERM)
+        sack = highest_sack(s, ack);
+
+    if (sender->maxwin == 0) {
+        if (s->flags & TCP_SYN) {
+            tcp_side_from_syn(st, dir, s);
+            if (!(s->flags & TCP_ACKF))
+                return WINDOW_ACCEPT; /* simultaneous open: there is no ack to check */
+        } else {
+            learn_midstream(sender, receiver, s, sack);
+        }
+    } else if (s->flags & TCP_SYN && seq_after(end, sender->end) &&
+               (st->state == WEIR_TCP_SYN_SENT || st->state == WEIR_TCP_SYN_RECV)) {
+        /* The SYN again, with a higher number: RFC 9293, 3.8.1 allows a host that restarted to do
+         * so. */
+        tcp_side_from_syn(st, dir, s);
+        if (dir == WEIR_REPLY && !(s->flags & TCP_ACKF))
+            return WINDOW_ACCEPT;
+    }
+
+    /* Hosts send RSTs with the ack flag and no ack, and RSTs before they know any number. */
+    if (!(s->flags & TCP_ACKF) || (s->flags & TCP_RST && ack == 0))
+        ack = sack = receiver->end;
+    if (s->flags & TCP_RST && seq == 0 && st->state == WEIR_TCP_SYN_SENT)
+        seq = end = sender->end;
+
+    bool seq_ok = !seq_after(seq, sender->maxend);
+    bool recent = receiver->maxwin == 0 || !seq_before(end, sender->end - receiver->maxwin);
+    bool ack_seen = !seq_after(sack, receiver->end);
+    bool ack_recent = !seq_before(sack, receiver->end - max_u32(sender->maxwin, ack_window_min));
+
+    if (seq_ok && recent && ack_seen && ack_recent) {
+        learn(st, dir, s, ack, sack, end);
+        return WINDOW_ACCEPT;
+    }
+
+    if (!seq_ok) {
+        uint32_t over = end - sender->maxend + 1;
+
+        result = WINDOW_INVALID;
+        *reason = WEIR_R_TCP_SEQ_OVER;
+        if (recent && ack_recent && ack_seen && over <= receiver->maxwin) {
+            send_up_to(sender, end);
+            result = WINDOW_IGNORE;
+        }
+    } else if (!ack_seen) {
+        result = WINDOW_INVALID;
+        *reason = WEIR_R_TCP_ACK_UNSEEN;
+    } else {
+        result = WINDOW_IGNORE;
+        *reason = WEIR_R_TCP_IGNORED;
+    }
+    return liberal || sender->flags & WEIR_TCPF_BE_LIBERAL ? WINDOW_ACCEPT : result;
+}

@@ -1,0 +1,277 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The life of an entry: made, confirmed, refreshed, counted, ended (conntrack reference,
+ * sections 2.3 to 2.7).
+ */
+#include "track/track.h"
+
+struct conn_ext *conn_ext_get(struct track *t, struct conn *c)
+{
+    if (!c->ext) {
+        c->ext = slab_new(&t->exts);
+        if (!c->ext)
+            return NULL;
+        memset(slab_at(&t->exts, c->ext), 0, sizeof(struct conn_ext));
+    }
+    return slab_at(&t->exts, c->ext);
+}
+
+bool conn_new(struct track *t, struct pkt *p)
+{
+    const struct weir_template *templ = p->raw->templ;
+    struct weir_tuple inverse;
+
+    if (!tuple_invert(&p->tuple, &inverse)) {
+        p->reason = WEIR_R_NO_INVERSE;
+        return false;
+    }
+    uint32_t family = p->tuple.family == 6;
+    uint32_t index = limits_admit(t, p->hash, p->raw) ? slab_new(&t->conns[family]) : 0;
+
+    if (!index) {
+        p->reason = WEIR_R_TABLE_FULL;
+        return false;
+    }
+    p->handle = handle_make(p->tuple.family, index);
+    p->dir = WEIR_ORIG;
+
+    struct conn *c = p->conn = conn_at(t, p->handle);
+
+    memset(c, 0, t->conns[family].size);
+    t->count++;
+    c->family = p->tuple.family;
+    c->proto = p->tuple.proto;
+    conn_set_tuple(c, WEIR_ORIG, &p->tuple);
+    conn_set_tuple(c, WEIR_REPLY, &inverse);
+    c->zone_dirs = 3;
+    c->event_mask = event_mask(t, templ);
+    if (templ) {
+        c->policy = templ->policy && t->policies[templ->policy].used ? templ->policy : 0;
+        if (templ->zone) {
+            c->zone = templ->zone;
+            c->zone_dirs = templ->zone_dirs & 3;
+        }
+    }
+    if (t->set.acct)
+        c->parts |= WEIR_HAS_COUNTERS;
+    if (t->set.timestamp)
+        c->parts |= WEIR_HAS_TIMESTAMP;
+    if (c->parts)
+        (void)conn_ext_get(t, c);
+    return true;
+}
+
+static void release(struct track *t, uint32_t handle)
+{
+    struct conn *c = conn_at(t, handle);
+
+    if (c->ext)
+        slab_free(&t->exts, c->ext);
+    c->status = 0;
+    t->count--;
+    slab_free(&t->conns[handle >> HANDLE_IPV6], handle_index(handle));
+}
+
+void conn_free(struct track *t, uint32_t handle)
+{
+    release(t, handle);
+}
+
+static void end(struct track *t, uint32_t handle, int64_t time_ns)
+{
+    struct conn *c = conn_at(t, handle);
+
+    if (c->parts & WEIR_HAS_TIMESTAMP)
+        conn_ext_get(t, c)->stop = time_ns;
+    c->status |= WEIR_S_DYING;
+    event_destroy(t, c, handle, time_ns);
+    for (int dir = 0; dir < 2; dir++)
+        table_del(&t->table, conn_hash(t, c, (enum weir_dir)dir), handle | (uint32_t)dir);
+    expire_disarm(t, c);
+    t->stats.removed++;
+    release(t, handle);
+}
+
+void conn_kill(struct track *t, uint32_t handle)
+{
+    const struct conn *c = conn_at(t, handle);
+    int64_t time_ns = t->time_ns;
+
+    /* What expired before anyone looked ended then, not now. */
+    if (conn_expired(t, c))
+        time_ns -= (int64_t)(track_now(t) - c->deadline) * WEIR_TICK_NS;
+    end(t, handle, time_ns);
+}
+
+void conn_set_timeout(struct track *t, struct conn *c, uint32_t handle, int32_t ticks)
+{
+    if (!(c->status & WEIR_S_CONFIRMED)) {
+        c->deadline = (uint32_t)ticks;
+        return;
+    }
+    c->deadline = track_now(t) + (uint32_t)ticks;
+    /* Later than armed: the wheel finds out when it looks. Earlier: it must look earlier. */
+    if ((int32_t)(c->deadline - c->armed) < 0) {
+        expire_disarm(t, c);
+        expire_arm(t, c, handle);
+    }
+}
+
+void conn_refresh(struct track *t, struct pkt *p, int32_t ticks)
+{
+    if (!(p->conn->status & WEIR_S_FIXED_TIMEOUT))
+        conn_set_timeout(t, p->conn, p->handle, ticks);
+}
+
+static void count_in(struct track *t, struct conn *c, enum weir_dir dir, uint32_t bytes)
+{
+    if (c->parts & WEIR_HAS_COUNTERS && c->ext) {
+        struct conn_ext *ext = slab_at(&t->exts, c->ext);
+
+        ext->packets[dir]++;
+        ext->bytes[dir] += bytes;
+    }
+}
+
+void conn_count(struct track *t, struct pkt *p)
+{
+    count_in(t, p->conn, p->dir, p->ip.l3_len);
+}
+
+/* --- confirming --- */
+
+/*
+ * Protocols whose packets may share an entry that another packet confirmed first; for the others
+ * the answer of the second packet's peer would differ (conntrack reference, 2.5).
+ */
+static bool clash_allowed(uint8_t proto)
+{
+    return proto != 6 && proto != 132 && proto != 1 && proto != 58;
+}
+
+static uint32_t find_dir(struct track *t, const struct conn *c, enum weir_dir dir)
+{
+    struct weir_tuple tuple = conn_tuple(c, dir);
+    uint16_t zone = conn_zone(c, dir);
+    uint64_t hash = track_hash(t, &tuple, zone);
+    struct table_probe probe;
+
+    for (uint32_t ref = table_first(&t->table, hash, &probe); ref;
+         ref = table_next(&t->table, &probe)) {
+        const struct conn *other = conn_at(t, ref);
+
+        if (conn_has_tuple(other, ref_dir(ref), &tuple) && conn_zone(other, ref_dir(ref)) == zone)
+            return ref;
+    }
+    return 0;
+}
+
+static bool same_tuple(const struct conn *a, enum weir_dir a_dir, const struct conn *b,
+                       enum weir_dir b_dir)
+{
+    struct weir_tuple tuple = conn_tuple(b, b_dir);
+
+    return conn_has_tuple(a, a_dir, &tuple) && conn_zone(a, a_dir) == conn_zone(b, b_dir);
+}
+
+/* The same flow, seen from the same end or from the other (packets that crossed). */
+static bool same_flow(const struct conn *a, const struct conn *b)
+{
+    return (same_tuple(a, WEIR_ORIG, b, WEIR_ORIG) && same_tuple(a, WEIR_REPLY, b, WEIR_REPLY)) ||
+           (same_tuple(a, WEIR_ORIG, b, WEIR_REPLY) && same_tuple(a, WEIR_REPLY, b, WEIR_ORIG));
+}
+
+static bool refuse(struct track *t, struct pkt *p, enum weir_reason reason)
+{
+    t->stats.insert_failed++;
+    t->stats.drop++;
+    p->reason = reason;
+    conn_free(t, p->handle);
+    p->conn = NULL;
+    return false;
+}
+
+/* The packet goes on with the entry that was first; its own vanishes. Class and direction stay as
+ * they were decided. */
+static bool join(struct track *t, struct pkt *p, uint32_t handle)
+{
+    t->stats.clash_resolve++;
+    conn_free(t, p->handle);
+    p->handle = handle;
+    p->conn = conn_at(t, handle);
+    count_in(t, p->conn, WEIR_ORIG, p->ip.l3_len);
+    return true;
+}
+
+/* Enter only the reply direction, for a moment: the answers must find their way back through this
+ * entry's NAT. */
+static bool insert_reply_only(struct track *t, struct pkt *p)
+{
+    struct conn *c = p->conn;
+
+    if (!table_add(&t->table, conn_hash(t, c, WEIR_REPLY), p->handle | WEIR_REPLY))
+        return refuse(t, p, WEIR_R_CHAIN_TOO_LONG);
+    t->stats.clash_resolve++;
+    c->status |= WEIR_S_CONFIRMED | WEIR_S_FIXED_TIMEOUT | WEIR_S_NAT_CLASH;
+    c->deadline = track_now(t) + WEIR_TICKS_PER_SEC;
+    expire_arm(t, c, p->handle);
+    return true;
+}
+
+static bool resolve_clash(struct track *t, struct pkt *p, uint32_t by_orig, uint32_t by_reply)
+{
+    uint32_t other = ref_handle(by_orig ? by_orig : by_reply);
+
+    if (!clash_allowed(p->conn->proto))
+        return refuse(t, p, WEIR_R_CLASH);
+    if (same_flow(p->conn, conn_at(t, other)))
+        return join(t, p, other);
+    if (by_reply)
+        return refuse(t, p, WEIR_R_CLASH);
+    return insert_reply_only(t, p);
+}
+
+static bool insert(struct track *t, struct pkt *p)
+{
+    struct conn *c = p->conn;
+    uint64_t orig = conn_hash(t, c, WEIR_ORIG);
+
+    if (!table_add(&t->table, orig, p->handle | WEIR_ORIG))
+        goto full;
+    if (!table_add(&t->table, conn_hash(t, c, WEIR_REPLY), p->handle | WEIR_REPLY)) {
+        table_del(&t->table, orig, p->handle | WEIR_ORIG);
+        goto full;
+    }
+    c->status |= WEIR_S_CONFIRMED;
+    c->deadline += track_now(t);
+    expire_arm(t, c, p->handle);
+    if (c->parts & WEIR_HAS_TIMESTAMP)
+        conn_ext_get(t, c)->start = t->time_ns;
+    c->events |= (uint16_t)(1u << (c->status & WEIR_S_EXPECTED ? WEIR_EV_RELATED : WEIR_EV_NEW));
+    t->stats.created++;
+    return true;
+
+full:
+    t->stats.chaintoolong++;
+    return refuse(t, p, WEIR_R_CHAIN_TOO_LONG);
+}
+
+bool conn_confirm(struct track *t, struct pkt *p)
+{
+    struct conn *c = p->conn;
+
+    /* An ICMP error that relates to an entry confirms nothing; only a packet of the original
+     * direction does. */
+    if (!(c->status & WEIR_S_CONFIRMED) && p->dir == WEIR_ORIG) {
+        uint32_t by_orig = find_dir(t, c, WEIR_ORIG);
+        uint32_t by_reply = find_dir(t, c, WEIR_REPLY);
+
+        if (by_orig || by_reply)
+            return resolve_clash(t, p, by_orig, by_reply);
+        if (!insert(t, p))
+            return false;
+    }
+    if (c->events)
+        event_deliver(t, c, p->handle, p->raw);
+    return true;
+}

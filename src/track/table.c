@@ -1,0 +1,201 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* How it works: table.h. */
+#include "track/table.h"
+
+enum { LEVEL_MIN = 4 };
+
+uint32_t table_buckets_for(uint32_t refs)
+{
+    uint32_t want = refs / TABLE_FILL + 1;
+
+    return want < 1u << LEVEL_MIN ? 1u << LEVEL_MIN : want;
+}
+
+uint32_t table_overflow_for(uint32_t refs)
+{
+    /*
+     * In the worst round about one bucket in eight has an overflow bucket. A quarter leaves room
+     * for chance; the constant is for small tables, where chance is large.
+     */
+    return table_buckets_for(refs) / 4 + 64;
+}
+
+void table_init(struct table *t, void *buckets, void *overflow, uint32_t refs, uint32_t start)
+{
+    *t = (struct table){.buckets = buckets, .level = LEVEL_MIN, .limit = table_buckets_for(refs)};
+    slab_init(&t->overflow, overflow, sizeof(struct table_bucket), table_overflow_for(refs));
+    table_presize(t, start < refs ? start : refs);
+}
+
+static struct table_bucket *overflow_at(const struct table *t, uint32_t index)
+{
+    return slab_at(&t->overflow, index);
+}
+
+/* Add to a chain's first free slot. False when no overflow bucket is left. */
+static bool chain_put(struct table *t, struct table_bucket *b, uint16_t tag, uint32_t ref)
+{
+    for (;;) {
+        for (uint32_t i = 0; i < TABLE_SLOTS; i++) {
+            if (!b->ref[i]) {
+                b->ref[i] = ref;
+                b->tag[i] = tag;
+                return true;
+            }
+        }
+        if (!b->next) {
+            uint32_t fresh = slab_new(&t->overflow);
+
+            if (!fresh)
+                return false;
+            memset(overflow_at(t, fresh), 0, sizeof(struct table_bucket));
+            b->next = fresh;
+        }
+        b = overflow_at(t, b->next);
+    }
+}
+
+static void ask_for_hashes(const struct table *t, const struct table_bucket *b)
+{
+    for (; t->prefetch; b = overflow_at(t, b->next)) {
+        for (uint32_t i = 0; i < TABLE_SLOTS; i++)
+            if (b->ref[i])
+                t->prefetch(t->ctx, b->ref[i]);
+        if (!b->next)
+            break;
+    }
+}
+
+/*
+ * Split the next bucket in order. Its chain is taken off and dealt out again to the two halves,
+ * bucket by bucket. The overflow buckets this frees are enough: with k of them there were at most
+ * 10 k + 10 references, and two halves of a and b references need ceil((a - 10) / 10) + ceil((b -
+ * 10) / 10) <= k.
+ */
+static void split_one(struct table *t)
+{
+    uint32_t from = t->split, level = t->level, to = from + (1u << level);
+    uint32_t bit = level & 7;
+    bool new_tags = ((level + 1) & 7) == 0;
+    struct table_bucket old = t->buckets[from];
+
+    if (new_tags)
+        ask_for_hashes(t, &old);
+    memset(&t->buckets[from], 0, sizeof(struct table_bucket));
+    memset(&t->buckets[to], 0, sizeof(struct table_bucket));
+    if (++t->split == 1u << level) {
+        t->split = 0;
+        t->level++;
+    }
+    for (;;) {
+        for (uint32_t i = 0; i < TABLE_SLOTS; i++) {
+            uint16_t tag = old.tag[i];
+            uint32_t upper = tag >> bit & 1;
+
+            if (!old.ref[i])
+                continue;
+            if (new_tags)
+                tag = table_tag(t->hash_of(t->ctx, old.ref[i]), level + 1);
+            (void)chain_put(t, &t->buckets[upper ? to : from], tag, old.ref[i]);
+        }
+        if (!old.next)
+            break;
+        uint32_t next = old.next;
+
+        old = *overflow_at(t, next);
+        slab_free(&t->overflow, next);
+    }
+}
+
+void table_presize(struct table *t, uint32_t refs)
+{
+    uint32_t want = table_buckets_for(refs);
+
+    if (want > t->limit)
+        want = t->limit;
+    while (t->count == 0 && table_size(t) < want) {
+        /* Empty: nothing to deal out, so rounds can be skipped whole. */
+        if (t->split == 0 && want >= 2u << t->level)
+            t->level++;
+        else if (++t->split == 1u << t->level) {
+            t->split = 0;
+            t->level++;
+        }
+    }
+    for (uint32_t size = table_size(t); size < want; size++)
+        split_one(t);
+}
+
+bool table_add(struct table *t, uint64_t hash, uint32_t ref)
+{
+    uint32_t level, length = 0;
+
+    if (t->count / TABLE_FILL >= table_size(t) && table_size(t) < t->limit)
+        split_one(t);
+
+    struct table_bucket *b = &t->buckets[table_index(t, hash, &level)];
+
+    for (const struct table_bucket *c = b; c->next; c = overflow_at(t, c->next))
+        length += TABLE_SLOTS;
+    if (length >= TABLE_CHAIN_MAX || !chain_put(t, b, table_tag(hash, level), ref))
+        return false;
+    t->count++;
+    return true;
+}
+
+void table_del(struct table *t, uint64_t hash, uint32_t ref)
+{
+    uint32_t level;
+    struct table_bucket *b = &t->buckets[table_index(t, hash, &level)];
+    struct table_bucket *last = b, *before_last = NULL;
+    uint32_t *hole_ref = NULL;
+    uint16_t *hole_tag = NULL;
+
+    for (struct table_bucket *c = b;; c = overflow_at(t, c->next)) {
+        for (uint32_t i = 0; i < TABLE_SLOTS; i++) {
+            if (c->ref[i] == ref) {
+                hole_ref = &c->ref[i];
+                hole_tag = &c->tag[i];
+            }
+        }
+        last = c;
+        if (!c->next)
+            break;
+        before_last = c;
+    }
+    if (!hole_ref)
+        return;
+    *hole_ref = 0;
+    t->count--;
+    if (!before_last)
+        return;
+
+    /* Keep every bucket but the last one full: the last one's content fills the hole, and goes when
+     * it is empty. */
+    uint32_t left = 0;
+    for (uint32_t i = 0; i < TABLE_SLOTS; i++) {
+        if (last->ref[i] && !*hole_ref && hole_ref != &last->ref[i]) {
+            *hole_ref = last->ref[i];
+            *hole_tag = last->tag[i];
+            last->ref[i] = 0;
+        }
+        left += last->ref[i] != 0;
+    }
+    if (!left) {
+        slab_free(&t->overflow, before_last->next);
+        before_last->next = 0;
+    }
+}
+
+uint32_t table_bucket_refs(const struct table *t, uint32_t index, uint32_t *refs, uint32_t max)
+{
+    uint32_t n = 0;
+
+    for (const struct table_bucket *b = &t->buckets[index];; b = overflow_at(t, b->next)) {
+        for (uint32_t i = 0; i < TABLE_SLOTS && n < max; i++)
+            if (b->ref[i])
+                refs[n++] = b->ref[i];
+        if (!b->next)
+            return n;
+    }
+}

@@ -1,0 +1,214 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The tracker: a shard's connections with everything that finds, counts, limits and ends them.
+ *
+ * What a packet goes through (pipe/classify.c does the steps): track_find() its tuple, or
+ * conn_new() an entry; the protocol decides; conn_confirm() at the end of the packet's way puts a
+ * new entry into the table and delivers the events that gathered on it. track_tick() ends what has
+ * expired. conn_kill() ends anything at once.
+ *
+ * Files: conn.c life of an entry; limits.c table full and early drop; expire.c time; event.c;
+ * settings.c tunables and policies; info.c copies for the outside.
+ */
+#ifndef WEIR_TRACK_TRACK_H
+#define WEIR_TRACK_TRACK_H
+
+#include "base/random.h"
+#include "base/wheel.h"
+#include "packet/parse.h"
+#include "track/conn.h"
+#include "track/table.h"
+#include "track/tuple.h"
+#include <weir/shard.h>
+
+/* A timeout's place is its tunable's number; one more has no sysctl and can only be set by policy.
+ */
+enum { TIMEOUT_TCP_SYN_SENT2 = WEIR_T_MAX_NUMBER, TIMEOUTS };
+
+enum { POLICIES_MAX = 255 };
+
+struct policy {
+    bool used;
+    int32_t ticks[TIMEOUTS];
+};
+
+/* Tunables that are not timeouts. */
+struct settings {
+    uint32_t max, capacity, buckets, expect_max;
+    uint8_t acct, checksum, events, log_invalid, timestamp;
+    uint8_t tcp_be_liberal, tcp_ignore_invalid_rst, tcp_loose, tcp_max_retrans;
+    int64_t frag6_high, frag6_low;
+};
+
+struct track {
+    struct hash_key key;
+    struct random random;
+    struct slab conns[2]; /* IPv4, IPv6 */
+    struct slab exts;
+    struct table table;
+    struct wheel wheel;
+    int64_t time_ns; /* now, on the caller's clock */
+    int64_t tick64;  /* the same in ticks; the low 32 bits are what entries store */
+    uint32_t count;  /* entries, confirmed or not */
+    struct settings set;
+    int32_t ticks[TIMEOUTS];
+    struct policy *policies; /* [POLICIES_MAX + 1]; 0 is unused */
+    struct weir_stats stats;
+    struct weir_host host;
+    bool evict_due; /* an allocation failed: see limits.c */
+    uint32_t evict_cursor[2];
+    int64_t full_message_ns; /* when "table full" may be said again */
+};
+
+/* A packet being tracked. */
+struct pkt {
+    struct weir_packet *raw;
+    struct parsed ip;
+    struct weir_tuple tuple;
+    uint64_t hash;                 /* of tuple, in the packet's zone for the original direction */
+    uint32_t found;                /* table reference that a look ahead found; to be verified */
+    enum weir_reason tuple_reason; /* WEIR_R_NONE: tuple and hash are valid */
+
+    struct conn *conn; /* NULL: none */
+    uint32_t handle;
+    enum weir_dir dir;
+    enum weir_ctinfo ctinfo;
+    enum weir_reason reason;
+    bool verify_checksum;
+};
+
+static inline uint32_t track_now(const struct track *t)
+{
+    return (uint32_t)t->tick64;
+}
+
+static inline struct conn *conn_at(const struct track *t, uint32_t ref)
+{
+    return slab_at(&t->conns[ref >> HANDLE_IPV6], handle_index(ref));
+}
+
+static inline bool conn_expired(const struct track *t, const struct conn *c)
+{
+    return (int32_t)(c->deadline - track_now(t)) <= 0;
+}
+
+/* A timeout in ticks for this connection: its policy's, or the shard's. */
+static inline int32_t track_timeout(const struct track *t, const struct conn *c, int timeout)
+{
+    return c->policy ? t->policies[c->policy].ticks[timeout] : t->ticks[timeout];
+}
+
+/* --- track.c --- */
+
+/* Memory that `config` calls for, part by part. */
+void track_size(const struct weir_config *config, struct weir_size *size);
+int track_init(struct track *t, const struct weir_config *config, struct weir_time now);
+void track_fini(struct track *t);
+
+/* Find a tuple in a zone: a table reference (with direction), or 0. Ends an expired entry that it
+ * meets. */
+uint32_t track_find(struct track *t, const struct weir_tuple *tuple, uint64_t hash, uint16_t zone,
+                    uint8_t zone_dirs);
+
+static inline uint64_t track_hash(const struct track *t, const struct weir_tuple *tuple,
+                                  uint16_t zone)
+{
+    return tuple_hash(&t->key, tuple, zone);
+}
+
+/* The hash under which the table has one direction of a connection. */
+static inline uint64_t conn_hash(const struct track *t, const struct conn *c, enum weir_dir dir)
+{
+    struct weir_tuple tuple = conn_tuple(c, dir);
+
+    return track_hash(t, &tuple, conn_zone(c, dir));
+}
+
+/* --- conn.c --- */
+
+/*
+ * Make an unconfirmed entry for the packet's tuple and give it to the packet. False: none can be
+ * had, pkt->reason says why (WEIR_R_NO_INVERSE, WEIR_R_TABLE_FULL).
+ */
+bool conn_new(struct track *t, struct pkt *p);
+
+/* Free an entry that was not confirmed. */
+void conn_free(struct track *t, uint32_t handle);
+
+/*
+ * The packet is at the end of its way: confirm its new entry, deliver pending events. False: the
+ * packet must be dropped (pkt->reason); its entry is gone.
+ */
+bool conn_confirm(struct track *t, struct pkt *p);
+
+/* End an entry: DESTROY event, out of every list, freed. */
+void conn_kill(struct track *t, uint32_t handle);
+
+/* Let `ticks` pass from now until it expires. An entry with FIXED_TIMEOUT keeps its time. */
+void conn_refresh(struct track *t, struct pkt *p, int32_t ticks);
+
+/* As conn_refresh, whatever the status says. */
+void conn_set_timeout(struct track *t, struct conn *c, uint32_t handle, int32_t ticks);
+
+/* Count the packet, if the entry has counters. */
+void conn_count(struct track *t, struct pkt *p);
+
+/* Set a status bit; if it was clear, note the event. */
+static inline void conn_set_status(struct conn *c, uint32_t bit, enum weir_event_kind event)
+{
+    if (!(c->status & bit)) {
+        c->status |= bit;
+        c->events |= (uint16_t)(1u << event);
+    }
+}
+
+/* The extension of an entry, made if it has none; NULL when there is no memory. */
+struct conn_ext *conn_ext_get(struct track *t, struct conn *c);
+
+/* --- limits.c --- */
+
+/* Room for one more entry, whose original tuple hashes to `hash`? May end others (early drop). */
+bool limits_admit(struct track *t, uint64_t hash, const struct weir_packet *cause);
+
+/* After a refusal: end up to a collector pass's worth of entries that are easiest to miss. */
+void limits_evict(struct track *t);
+
+/* --- expire.c --- */
+
+/* Set the clock; earlier times count as the latest one. */
+void expire_clock(struct track *t, struct weir_time now);
+
+/* End what is due, after looking at no more than `budget` entries (0: no limit). How many were
+ * looked at. */
+size_t expire_tick(struct track *t, size_t budget);
+
+/* When expire_tick has work next: tick64. False: never. */
+bool expire_next(const struct track *t, int64_t *tick64);
+
+void expire_arm(struct track *t, struct conn *c, uint32_t handle);
+void expire_disarm(struct track *t, struct conn *c);
+
+/* --- event.c --- */
+
+/* Which events an entry made now reports. */
+uint16_t event_mask(const struct track *t, const struct weir_template *templ);
+/* Send what has gathered on the packet's connection. */
+void event_deliver(struct track *t, struct conn *c, uint32_t handle,
+                   const struct weir_packet *cause);
+void event_destroy(struct track *t, struct conn *c, uint32_t handle, int64_t time_ns);
+
+/* --- info.c --- */
+
+void info_fill(const struct track *t, const struct conn *c, uint32_t handle,
+               struct weir_conn *info);
+bool info_walk(const struct track *t, uint64_t *cursor, struct weir_conn *info);
+
+/* --- settings.c --- */
+
+void settings_init(struct track *t, const struct weir_config *config);
+int settings_set(struct track *t, enum weir_tunable tunable, int64_t value);
+int64_t settings_get(const struct track *t, enum weir_tunable tunable);
+void settings_range(const struct track *t, enum weir_tunable tunable, int64_t *min, int64_t *max);
+bool settings_is_timeout(enum weir_tunable tunable);
+
+#endif
