@@ -36,7 +36,7 @@ enum weir_event_type { WEIR_EVENT_NEW = 1, WEIR_EVENT_UPDATE, WEIR_EVENT_DESTROY
 struct weir_event {
     enum weir_event_type type;
     uint32_t kinds;        /* 1 << enum weir_event_kind, all that this message carries */
-    struct weir_time time; /* an expired entry's DESTROY carries its deadline */
+    struct weir_time time; /* when; of an entry that had expired, its deadline */
     struct weir_conn conn;
     const struct weir_packet *cause; /* the packet that made it happen, NULL: none */
 };

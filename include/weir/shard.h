@@ -68,7 +68,8 @@ struct weir_config {
     uint32_t
         capacity; /* the highest max that can be set later; 0: as max. Memory is reserved for it */
     bool no_ipv4, no_ipv6;    /* reserve nothing for this family and pass its packets UNTRACKED */
-    uint32_t fragment_memory; /* bytes for packets on hold, both families; 0: 16 MiB */
+    uint32_t fragment_memory; /* bytes for fragments on hold, for each family; 0: what Linux's
+                                 limits call for */
 };
 
 /* NULL when memory cannot be reserved. `config` is copied. Free with weir_shard_free(), which
@@ -146,6 +147,8 @@ WEIR_API int weir_policy_set(struct weir_shard *shard, unsigned number, enum wei
 WEIR_API void weir_policy_del(struct weir_shard *shard, unsigned number);
 
 /* What a shard's memory comes to, part by part, for a number of connections; all in bytes. */
+/* `total` is without `fragments`, the most that fragments on hold can take: few shards ever touch
+ * it. */
 struct weir_size {
     uint64_t entries, table, timers, extensions, fragments, fixed, total;
 };

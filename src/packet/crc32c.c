@@ -14,7 +14,7 @@
  * is the XOR of those that its index has bits for, and the compiler works out all 2048. Anyone can
  * check the 64: each is  c >> 1 ^ (c & 1 ? 0x82f63b78 : 0)  of the one before.
  *
- * x86 processors since 2008 (SSE4.2) have the same polynomial as an instruction, five times as
+ * x86 processors since 2008 (SSE4.2) have the same polynomial as an instruction, several times as
  * fast; it is used where the processor says so.
  */
 #include "packet/checksum.h"

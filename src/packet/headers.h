@@ -54,6 +54,7 @@ enum {
     IP6F_OFFSET = 2,
     IP6F_ID = 4,
     IP6F_SIZE = 8,
+    IP6F_READ = 4, /* next header, offset and flags */
     IP6F_MF = 0x1
 };
 

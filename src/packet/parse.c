@@ -2,17 +2,8 @@
 /* What is looked for and why: parse.h. */
 #include "packet/parse.h"
 #include "packet/checksum.h"
+#include "packet/ext6.h"
 #include "packet/headers.h"
-
-/*
- * Extension headers that are stepped over. Mobility (135), HIP (139) and Shim6 (140) are not: for
- * connection tracking they are protocols of their own.
- */
-static bool steps_over(uint8_t next)
-{
-    return next == PROTO_HOPOPTS || next == PROTO_ROUTING || next == PROTO_FRAGMENT ||
-           next == PROTO_AH || next == PROTO_DSTOPTS;
-}
 
 static void parse_ip4(struct parsed *p)
 {
@@ -26,46 +17,39 @@ static void parse_ip4(struct parsed *p)
     p->fragment = (field & (IP4_OFFSET | IP4_MF)) != 0;
 }
 
+/*
+ * As Linux does, only what is read must be there: a header whose length reaches beyond the packet
+ * is stepped over too, and its next header is the upper layer, of which no byte is present. Of a
+ * fragment header four bytes are read here; one that is not complete cannot be gathered, so the
+ * packet is then not taken for a fragment.
+ */
 void parse_ip6_chain(struct parsed *p, uint8_t next, uint32_t off)
 {
-    p->proto_missing = false;
-    while (steps_over(next)) {
+    while (ext6_is(next)) {
         const uint8_t *h = p->ip + off;
-        uint32_t size;
 
-        if (off + 8 > p->have)
-            goto missing;
+        if (next == PROTO_FRAGMENT && !p->frag_off && off <= p->have && off + IP6F_SIZE > p->have)
+            p->frag_cut = p->l3_len > IP6_SIZE;
+        if (off + (next == PROTO_FRAGMENT ? IP6F_READ : EXT6_MIN) > p->have)
+            break;
         if (next == PROTO_FRAGMENT) {
-            if (!p->frag_off) {
-                p->frag_off = (uint16_t)off;
-                p->frag_field = load_be16(h + IP6F_OFFSET);
-                p->first = (p->frag_field & ~7u) == 0;
-                p->fragment = !p->first || (p->frag_field & IP6F_MF);
-            }
-            if (!p->first) {
-                p->proto = h[IP6F_NEXT];
-                p->l4_off = (uint16_t)(off + IP6F_SIZE);
-                return;
-            }
-            size = IP6F_SIZE;
-        } else if (next == PROTO_AH) {
-            size = (h[1] + 2u) * 4; /* RFC 4302: counted in words, less two */
-        } else {
-            size = (h[1] + 1u) * 8;
-        }
-        next = h[0];
-        off += size;
-    }
-    if (next == PROTO_NONE || off > p->have)
-        goto missing;
-    p->proto = next;
-    p->l4_off = (uint16_t)off;
-    return;
+            uint16_t field = load_be16(h + IP6F_OFFSET);
 
-missing:
+            p->first = (field & ~7u) == 0;
+            if (!p->frag_off && off + IP6F_SIZE <= p->have) {
+                p->frag_off = (uint16_t)off;
+                p->frag_field = field;
+                p->fragment = !p->first || (field & IP6F_MF);
+            }
+        }
+        off += ext6_size(next, h);
+        next = h[0];
+        if (!p->first)
+            break;
+    }
     p->proto = next;
-    p->proto_missing = true;
-    p->l4_off = (uint16_t)min_u32(off, p->have);
+    p->proto_missing = p->first && (ext6_is(next) || next == PROTO_NONE);
+    p->l4_off = (uint16_t)min_u32(off, UINT16_MAX);
 }
 
 static void parse_ip6(struct parsed *p)
@@ -128,4 +112,45 @@ bool parse_quote(struct parsed *p, uint8_t *data, uint32_t len, uint8_t family)
         return false;
     parse_ip6(p);
     return p->first && !p->proto_missing;
+}
+
+bool parse_hop_options(const struct parsed *p)
+{
+    enum { PAD1 = 0, PADN = 1, ROUTER_ALERT = 5, PADDING_MAX = 7, MUST_KNOW = 0xc0 };
+    const uint8_t *h = p->ip + IP6_SIZE;
+
+    if (p->family != 6 || p->ip[IP6_NEXT] != PROTO_HOPOPTS || p->cut)
+        return true;
+    if (IP6_SIZE + 8 > p->have || IP6_SIZE + ext6_size(PROTO_HOPOPTS, h) > p->have)
+        return false;
+    uint32_t size = ext6_size(PROTO_HOPOPTS, h), padding = 0;
+
+    for (uint32_t at = 2; at < size;) {
+        if (h[at] == PAD1) {
+            at++;
+            if (++padding > PADDING_MAX)
+                return false;
+            continue;
+        }
+        if (at + 2 > size || at + 2 + h[at + 1] > size)
+            return false;
+        uint32_t len = 2 + h[at + 1];
+
+        if (h[at] == PADN) {
+            padding += len;
+            if (padding > PADDING_MAX)
+                return false;
+            for (uint32_t i = 2; i < len; i++)
+                if (h[at + i])
+                    return false;
+        } else {
+            padding = 0;
+            if (h[at] != ROUTER_ALERT && h[at] & MUST_KNOW)
+                return false;
+            if (h[at] == ROUTER_ALERT && len != 4)
+                return false;
+        }
+        at += len;
+    }
+    return true;
 }

@@ -27,13 +27,14 @@ struct parsed {
     bool first;          /* begins at the datagram's start: the upper-layer header is here */
     bool proto_missing;  /* IPv6: the header chain ends without an upper layer (RFC 8200: none, or
                             cut off) */
+    bool frag_cut;       /* IPv6: there is a fragment header, of which not all is there */
     bool cut;            /* have < l3_len */
 };
 
 /* Length of the upper layer by the IP header, and how many of its bytes are present. */
 static inline uint32_t parsed_l4_len(const struct parsed *p)
 {
-    return p->l3_len - p->l4_off;
+    return p->l3_len > p->l4_off ? p->l3_len - p->l4_off : 0;
 }
 
 static inline uint32_t parsed_l4_have(const struct parsed *p)
@@ -52,6 +53,14 @@ static inline uint8_t *parsed_l4(const struct parsed *p, uint32_t n)
  * or why the IP layer refuses it (RFC 1122, 3.2.1; RFC 8200). `data` is kept in `p`, not copied.
  */
 enum weir_reason parse_ip(struct parsed *p, uint8_t *data, uint32_t len, uint32_t wire_len);
+
+/*
+ * May the packet pass by its IPv6 hop-by-hop options, if it has any? They are for every host on the
+ * way, so the IP layer looks at them first (RFC 8200, 4.2): an option that it does not know says in
+ * its two highest bits whether it may be skipped. Linux also refuses padding that is no padding:
+ * more than seven bytes in a row, or bytes that are not zero.
+ */
+bool parse_hop_options(const struct parsed *p);
 
 /*
  * Parse a packet quoted in an ICMP error: of `len` bytes, probably cut. Neither checksum, version

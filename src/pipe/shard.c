@@ -30,8 +30,10 @@ struct weir_shard *weir_shard_new(const struct weir_config *config)
     s = c.host.reserve(c.host.ctx, sizeof(*s));
     if (!s)
         return NULL;
-    if (track_init(&s->track, &c, (struct weir_time){0})) {
-        c.host.release(c.host.ctx, s, sizeof(*s));
+    if (track_init(&s->track, &c, (struct weir_time){0}) ||
+        fragments_init(&s->fragments, &c, s->track.tick64)) {
+        s->track.host = c.host;
+        weir_shard_free(s);
         return NULL;
     }
     s->untracked_family[0] = c.no_ipv4;
@@ -47,6 +49,7 @@ void weir_shard_free(struct weir_shard *shard)
     struct weir_host host = shard->track.host;
 
     track_fini(&shard->track);
+    fragments_fini(&shard->fragments, &host);
     host.release(host.ctx, shard, sizeof(*shard));
 }
 
@@ -85,6 +88,7 @@ void weir_shard_run(struct weir_shard *shard, struct weir_time now, struct weir_
                     size_t n)
 {
     expire_clock(&shard->track, now);
+    fragments_expire(shard);
     for (size_t done = 0; done < n; done += BATCH) {
         size_t some = n - done < BATCH ? n - done : BATCH;
 
@@ -98,16 +102,20 @@ void weir_shard_run(struct weir_shard *shard, struct weir_time now, struct weir_
 size_t weir_shard_tick(struct weir_shard *shard, struct weir_time now, size_t budget)
 {
     expire_clock(&shard->track, now);
+    fragments_expire(shard);
     return expire_tick(&shard->track, budget);
 }
 
 struct weir_time weir_shard_deadline(const struct weir_shard *shard)
 {
-    int64_t tick64;
+    int64_t entry, fragment;
+    bool any = expire_next(&shard->track, &entry);
 
-    if (!expire_next(&shard->track, &tick64))
-        return (struct weir_time){INT64_MAX};
-    return (struct weir_time){tick64 * WEIR_TICK_NS};
+    if (fragments_next(shard, &fragment) && (!any || fragment < entry)) {
+        entry = fragment;
+        any = true;
+    }
+    return (struct weir_time){any ? entry * WEIR_TICK_NS : INT64_MAX};
 }
 
 /* --- connections --- */
@@ -162,7 +170,7 @@ int weir_conn_set_mark(struct weir_shard *shard, uint32_t handle, uint32_t mark)
     if (c->mark != mark) {
         c->mark = mark;
         c->events |= 1u << WEIR_EV_MARK;
-        event_deliver(&shard->track, c, handle, NULL);
+        event_deliver(&shard->track, c, handle);
     }
     return 0;
 }
@@ -183,7 +191,7 @@ int weir_conn_set_label(struct weir_shard *shard, uint32_t handle, unsigned bit)
     if (!(ext->labels[bit / 8] >> (bit % 8) & 1)) {
         ext->labels[bit / 8] |= (uint8_t)(1u << (bit % 8));
         c->events |= 1u << WEIR_EV_LABEL;
-        event_deliver(&shard->track, c, handle, NULL);
+        event_deliver(&shard->track, c, handle);
     }
     return 0;
 }

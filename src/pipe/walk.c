@@ -8,6 +8,7 @@
 #include "packet/checksum.h"
 #include "packet/headers.h"
 #include "pipe/classify.h"
+#include "pipe/fragments.h"
 
 void walk_begin(const struct weir_shard *s, struct pkt *p, struct weir_packet *raw)
 {
@@ -19,7 +20,10 @@ void walk_begin(const struct weir_shard *s, struct pkt *p, struct weir_packet *r
     p->found = 0;
     p->dir = WEIR_ORIG;
     p->ctinfo = WEIR_CT_NONE;
+    p->gathered = false;
     p->reason = parse_ip(&p->ip, raw->data, raw->len, raw->wire_len);
+    if (!p->reason && !parse_hop_options(&p->ip))
+        p->reason = WEIR_R_IP_OPTION;
     p->tuple_reason = p->reason;
     if (p->reason)
         return;
@@ -67,39 +71,84 @@ static bool spend_hop(struct pkt *p)
     return true;
 }
 
+/* Where it goes, and how. */
+struct way {
+    struct weir_route route;
+    enum refrag_result fit;
+    struct refrag refrag;
+};
+
 /* Decide where it goes and send it a hop further. False: it goes nowhere. */
-static bool route(struct weir_shard *s, struct pkt *p)
+static bool route(struct weir_shard *s, struct pkt *p, struct way *way)
 {
     const struct weir_host *host = &s->track.host;
-    struct weir_route r = {.out_iface = 1};
 
+    way->route = (struct weir_route){.out_iface = 1};
+    way->fit = REFRAG_WHOLE;
     if (host->route)
-        r = host->route(host->ctx, p->raw, p->ip.family, destination(p));
-    if (r.local)
+        way->route = host->route(host->ctx, p->raw, p->ip.family, destination(p));
+    if (way->route.local)
         return true;
-    if (!r.out_iface)
+    if (!way->route.out_iface)
         return drop(p, WEIR_R_NO_ROUTE);
-    p->raw->out_iface = r.out_iface;
+    p->raw->out_iface = way->route.out_iface;
     if (p->raw->path == WEIR_PATH_ROUTED && !spend_hop(p))
         return drop(p, WEIR_R_TTL_EXCEEDED);
+    way->fit = fragments_fit(s, p, way->route.mtu, &way->refrag);
+    return way->fit != REFRAG_TOO_BIG || drop(p, WEIR_R_TOO_BIG);
+}
+
+/* Put it back into the form in which it leaves. */
+static bool leave(struct weir_shard *s, struct pkt *p, struct way *way)
+{
+    if (way->fit == REFRAG_BROKEN)
+        return drop(p, WEIR_R_FRAG_HEADERS);
+    if (!p->gathered && way->fit == REFRAG_WHOLE) {
+        p->raw->verdict = WEIR_ACCEPT;
+        p->raw->packets_out = 1;
+        return true;
+    }
+    p->raw->verdict = WEIR_REPLACED;
+    p->raw->packets_out = fragments_send(s, p, way->fit, &way->refrag);
     return true;
 }
 
+/*
+ * What Linux makes of a fragment header that is not all there: it drops the packet, unless the
+ * bytes that are there say that it is the first fragment and that an upper layer follows.
+ */
+static bool fragment_header_cut(const struct parsed *ip)
+{
+    return ip->frag_cut && (!ip->first || ip->proto_missing);
+}
+
+/* False: the packet stops here; its verdict and reason are set. */
 static bool pass(struct weir_shard *s, struct pkt *p)
 {
     struct track *t = &s->track;
+    bool tracked = !p->reason && !s->untracked_family[p->ip.family == 6];
+    struct way way;
 
     if (p->reason)
         return drop(p, p->reason);
-    if (s->untracked_family[p->ip.family == 6])
+    if (tracked && frag_wants(&p->ip)) {
+        switch (fragments_gather(s, p)) {
+        case GATHER_GO_ON: break;
+        case GATHER_HELD: p->raw->verdict = WEIR_HELD; return false;
+        case GATHER_DROP: return drop(p, p->reason);
+        }
+    } else if (tracked && fragment_header_cut(&p->ip)) {
+        return drop(p, WEIR_R_FRAG_SHORT);
+    }
+    if (!tracked)
         p->ctinfo = WEIR_CT_UNTRACKED;
     else if (!classify(t, p))
         return drop(p, p->reason);
-    if (!route(s, p))
+    if (!route(s, p, &way))
         return false;
     if (p->conn && !conn_confirm(t, p))
         return drop(p, p->reason);
-    return true;
+    return leave(s, p, &way);
 }
 
 void walk_run(struct weir_shard *s, struct pkt *p)
@@ -107,22 +156,25 @@ void walk_run(struct weir_shard *s, struct pkt *p)
     struct weir_packet *raw = p->raw;
     struct weir_stats *stats = &s->track.stats;
 
+    s->track.cause = raw;
     stats->packets++;
     raw->out_iface = 0;
-    if (pass(s, p)) {
-        raw->verdict = WEIR_ACCEPT;
-        raw->packets_out = 1;
+    raw->packets_out = 0;
+    if (pass(s, p))
         stats->accepted++;
-    } else {
-        raw->packets_out = 0;
+    else if (raw->verdict == WEIR_HELD)
+        stats->held++;
+    else
         stats->dropped++;
-        /* A new entry whose packet goes nowhere never existed. */
-        if (p->conn && !(p->conn->status & WEIR_S_CONFIRMED))
-            conn_free(&s->track, p->handle);
+    /* A new entry whose packet goes nowhere never existed. */
+    if (p->conn && !(p->conn->status & WEIR_S_CONFIRMED)) {
+        conn_free(&s->track, p->handle);
+        p->conn = NULL;
     }
     stats->reasons[p->reason]++;
     raw->ctinfo = (uint8_t)p->ctinfo;
     raw->reason = (uint8_t)p->reason;
     raw->dir = (uint8_t)p->dir;
-    raw->conn = p->conn && p->conn->status & WEIR_S_CONFIRMED ? p->handle : 0;
+    raw->conn = p->conn ? p->handle : 0;
+    s->track.cause = NULL;
 }

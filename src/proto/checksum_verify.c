@@ -18,18 +18,21 @@
 
 enum { MINUS_ZERO = 0xffff };
 
-bool proto_checksum_good(const struct pkt *p, uint8_t pseudo_proto, uint32_t coverage)
+bool proto_checksum_good_as(const struct pkt *p, uint8_t pseudo_proto, uint32_t pseudo_len,
+                            uint32_t coverage)
 {
     const struct parsed *ip = &p->ip;
+    const uint8_t *l4 = parsed_l4(ip, coverage);
     uint64_t sum = MINUS_ZERO;
 
-    if (ip->cut)
-        return true; /* the missing bytes may well make it right */
-    const uint8_t *l4 = parsed_l4(ip, coverage);
-
     if (!l4)
-        return false;
+        return true; /* a capture cut it; the missing bytes may well make it right */
     if (pseudo_proto)
-        sum += checksum_pseudo(ip->family, ip->ip, pseudo_proto, parsed_l4_len(ip));
+        sum += checksum_pseudo(ip->family, ip->ip, pseudo_proto, pseudo_len);
     return checksum_fold(checksum_add(sum, l4, coverage)) == MINUS_ZERO;
+}
+
+bool proto_checksum_good(const struct pkt *p, uint8_t pseudo_proto, uint32_t coverage)
+{
+    return proto_checksum_good_as(p, pseudo_proto, parsed_l4_len(&p->ip), coverage);
 }

@@ -15,10 +15,10 @@
 
 enum kind { OTHER = 0, QUESTION, ERROR };
 
-/* The highest type that RFC 792, 950 and 1256 assign; above it, nothing passes the pre-checks. */
+/* The highest type of RFC 792, 950 and 1256; above it, nothing passes the pre-checks. */
 enum { TYPE_MAX = 18 };
 
-static const uint8_t kinds[TYPE_MAX + 1] = {
+static const uint8_t kinds[UINT8_MAX + 1] = {
     [3] = ERROR,     /* destination unreachable */
     [4] = ERROR,     /* source quench */
     [5] = ERROR,     /* redirect */
@@ -32,8 +32,6 @@ static const uint8_t kinds[TYPE_MAX + 1] = {
 
 static bool before(struct track *t, struct pkt *p)
 {
-    if (p->ip.family != 4)
-        return false; /* refused by packet(), with the counter `invalid` */
     const uint8_t *icmp = parsed_l4(&p->ip, ICMP_SIZE);
 
     if (!icmp)
@@ -47,13 +45,9 @@ static bool before(struct track *t, struct pkt *p)
 
 static enum proto_result packet(struct track *t, struct pkt *p)
 {
-    const uint8_t *icmp = parsed_l4(&p->ip, ICMP_SIZE);
+    uint8_t type = (uint8_t)(BE16(p->tuple.dst_key) >> 8);
 
-    if (p->ip.family != 4)
-        return proto_invalid(p, WEIR_R_L4_FAMILY);
-    if (!icmp)
-        return proto_invalid(p, WEIR_R_L4_SHORT);
-    if (!(p->conn->status & WEIR_S_CONFIRMED) && kinds[icmp[ICMP_TYPE]] != QUESTION)
+    if (!(p->conn->status & WEIR_S_CONFIRMED) && kinds[type] != QUESTION)
         return proto_invalid(p, WEIR_R_NO_INVERSE);
     return proto_alive(t, p, WEIR_T_ICMP_TIMEOUT);
 }

@@ -79,8 +79,6 @@ static bool redirect(struct track *t, struct pkt *p)
 
 static bool before(struct track *t, struct pkt *p)
 {
-    if (p->ip.family != 6)
-        return false; /* refused by packet(), with the counter `invalid` */
     const uint8_t *icmp = parsed_l4(&p->ip, ICMP_SIZE);
 
     if (!icmp)
@@ -100,13 +98,9 @@ static bool before(struct track *t, struct pkt *p)
 
 static enum proto_result packet(struct track *t, struct pkt *p)
 {
-    const uint8_t *icmp = parsed_l4(&p->ip, ICMP_SIZE);
+    uint8_t type = (uint8_t)(BE16(p->tuple.dst_key) >> 8);
 
-    if (p->ip.family != 6)
-        return proto_invalid(p, WEIR_R_L4_FAMILY);
-    if (!icmp)
-        return proto_invalid(p, WEIR_R_L4_SHORT);
-    if (!(p->conn->status & WEIR_S_CONFIRMED) && kinds[icmp[ICMP_TYPE]] != QUESTION)
+    if (!(p->conn->status & WEIR_S_CONFIRMED) && kinds[type] != QUESTION)
         return proto_invalid(p, WEIR_R_NO_INVERSE);
     return proto_alive(t, p, WEIR_T_ICMPV6_TIMEOUT);
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * The trackers by protocol number (conntrack reference, 1.1). The same number serves both families;
- * the two ICMPs refuse the family that is not theirs. DCCP has no tracker: Linux removed it, and 33
- * is generic.
+ * that neither ICMP comes in the other's family is the classifier's to see. DCCP has no tracker:
+ * Linux removed it, and 33 is generic.
  */
 #include "proto/registry.h"
 #include "packet/headers.h"

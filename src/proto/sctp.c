@@ -11,14 +11,11 @@
  * A packet is handled in this order (conntrack reference, 4.5). A failure makes it INVALID, but
  * what earlier chunks of it did to the association stays done.
  *
- *   1. header, CRC32c
- *   2. the layout of its chunks: lengths, and which chunks must come first or alone (RFC
- * 9260, 6.10)
- *   3. an association that begins with this packet: what may begin one, and the tags it tells
+ *   1. the header and its CRC32c
+ *   2. the layout of the chunks: lengths, which must come first or alone (RFC 9260, 6.10)
+ *   3. the first packet of an association: what may begin one, and the tags it tells
  *   4. the tag, unless the packet has a chunk that brings a rule of its own
- *   5. chunk by chunk: the chunk's own rule (`rules[].admit`), the state table, what the chunk
- * leaves behind
- *      (`rules[].settle`)
+ *   5. each chunk in turn: whether it is admitted, the state table, what it leaves behind
  *
  * The state table is `next_state`; a cell of 0 is invalid, so what is not written there cannot
  * happen. Only INIT, INIT ACK and COOKIE ECHO, COOKIE ACK lead to ESTABLISHED, or HEARTBEAT and its
@@ -56,11 +53,12 @@ enum {
     CHUNK_FLAGS = 1,
     CHUNK_LENGTH = 2,
     CHUNK_HEADER = 4,
-    INIT_TAG = 4, /* Initiate Tag of INIT and INIT ACK */
+    /* INIT and INIT ACK: their Initiate Tag, and the size of their fixed part. */
+    INIT_TAG = 4,
     INIT_TAG_END = 8,
-    INIT_SIZE = 20, /* their fixed part */
-    FLAG_T = 0x1 /* ABORT, SHUTDOWN COMPLETE: the sender had no association, and sends our own tag
-                    back */
+    INIT_SIZE = 20,
+    /* ABORT, SHUTDOWN COMPLETE: the sender has no association, and reflects the tag. */
+    FLAG_T = 0x1
 };
 
 #define BIT(type) (1u << (type))
@@ -94,46 +92,44 @@ enum {
  * it lives only briefly: the association may be older than the tracker. SHUTDOWN_SENT and
  * SHUTDOWN_RECD tell who sent SHUTDOWN: the original side, the other.
  */
-static const uint8_t next_state[2][CHUNK_TYPES][WEIR_SCTP_MAX] =
-    {
-        [WEIR_ORIG] =
-            {
-                /*                   NONE CL  CW  CE  ES  SS  SR  SA  HS */
-                /* A new association over a dying one starts over; one that lives is left alone
-                   until the handshake is through. */
-                [INIT] = {CL, CL, CW, CE, ES, CL, CL, SA, CW},
-                [INIT_ACK] = {CL, CL, CW, CE, ES, SS, SR, SA, CL},
-                [ABORT] = {CL, CL, CL, CL, CL, CL, CL, CL, CL},
-                [SHUTDOWN] = {CL, CL, CW, CE, SS, SS, SR, SA, CL},
-                /* Seen first, it is the end of an association that is being shut down: both
-                   SHUTDOWNs are missed. */
-                [SHUTDOWN_ACK] = {SA, CL, CW, CE, ES, SA, SA, SA, SA},
-                [ERROR] = {CL, CL, CW, CE, ES, SS, SR, SA, CL},
-                [COOKIE_ECHO] = {CL, CL, CE, CE, ES, SS, SR, SA, CL},
-                [COOKIE_ACK] = {CL, CL, CW, ES, ES, SS, SR, SA, CL},
-                [SHUTDOWN_COMPLETE] = {CL, CL, CW, CE, ES, SS, SR, CL, CL},
-                [HEARTBEAT] = {HS, CL, CW, CE, ES, SS, SR, SA, HS},
-                [HEARTBEAT_ACK] = {CL, CL, CW, CE, ES, SS, SR, SA, HS},
-            },
-        [WEIR_REPLY] =
-            {
-                /*                   NONE CL  CW  CE  ES  SS  SR  SA  HS */
-                /* The other side begins as well (RFC 9260, 5.2.1); its INIT ACK will tell. */
-                [INIT] = {XX, CL, CW, CE, ES, SS, SR, SA, XX},
-                [INIT_ACK] = {XX, CW, CW, CE, ES, SS, SR, SA, XX},
-                [ABORT] = {XX, CL, CL, CL, CL, CL, CL, CL, XX},
-                [SHUTDOWN] = {XX, CL, CW, CE, SR, SS, SR, SA, XX},
-                [SHUTDOWN_ACK] = {XX, CL, CW, CE, ES, SA, SA, SA, XX},
-                /* The cookie was stale (RFC 9260, 5.2.6). */
-                [ERROR] = {XX, CL, CW, CL, ES, SS, SR, SA, XX},
-                /* Both began, and the other side was first to echo. */
-                [COOKIE_ECHO] = {XX, CL, CE, CE, ES, SS, SR, SA, XX},
-                [COOKIE_ACK] = {XX, CL, CW, ES, ES, SS, SR, SA, XX},
-                [SHUTDOWN_COMPLETE] = {XX, CL, CW, CE, ES, SS, SR, CL, XX},
-                [HEARTBEAT] = {XX, CL, CW, CE, ES, SS, SR, SA, HS},
-                [HEARTBEAT_ACK] = {XX, CL, CW, CE, ES, SS, SR, SA, ES},
-            },
+/* clang-format off */
+static const uint8_t next_state[2][CHUNK_TYPES][WEIR_SCTP_MAX] = {
+    [WEIR_ORIG] = {
+        /*                   NONE  CL  CW  CE  ES  SS  SR  SA  HS */
+        /* A new association over a dying one starts over; one that lives is left alone until the
+         * handshake is through. */
+        [INIT] =              {CL, CL, CW, CE, ES, CL, CL, SA, CW},
+        [INIT_ACK] =          {CL, CL, CW, CE, ES, SS, SR, SA, CL},
+        [ABORT] =             {CL, CL, CL, CL, CL, CL, CL, CL, CL},
+        [SHUTDOWN] =          {CL, CL, CW, CE, SS, SS, SR, SA, CL},
+        /* Seen first, it ends an association both of whose SHUTDOWNs were missed. */
+        [SHUTDOWN_ACK] =      {SA, CL, CW, CE, ES, SA, SA, SA, SA},
+        [ERROR] =             {CL, CL, CW, CE, ES, SS, SR, SA, CL},
+        [COOKIE_ECHO] =       {CL, CL, CE, CE, ES, SS, SR, SA, CL},
+        [COOKIE_ACK] =        {CL, CL, CW, ES, ES, SS, SR, SA, CL},
+        [SHUTDOWN_COMPLETE] = {CL, CL, CW, CE, ES, SS, SR, CL, CL},
+        [HEARTBEAT] =         {HS, CL, CW, CE, ES, SS, SR, SA, HS},
+        [HEARTBEAT_ACK] =     {CL, CL, CW, CE, ES, SS, SR, SA, HS},
+    },
+    [WEIR_REPLY] = {
+        /*                   NONE  CL  CW  CE  ES  SS  SR  SA  HS */
+        /* The other side begins as well (RFC 9260, 5.2.1); its INIT ACK will tell. */
+        [INIT] =              {XX, CL, CW, CE, ES, SS, SR, SA, XX},
+        [INIT_ACK] =          {XX, CW, CW, CE, ES, SS, SR, SA, XX},
+        [ABORT] =             {XX, CL, CL, CL, CL, CL, CL, CL, XX},
+        [SHUTDOWN] =          {XX, CL, CW, CE, SR, SS, SR, SA, XX},
+        [SHUTDOWN_ACK] =      {XX, CL, CW, CE, ES, SA, SA, SA, XX},
+        /* The cookie was stale (RFC 9260, 5.2.6). */
+        [ERROR] =             {XX, CL, CW, CL, ES, SS, SR, SA, XX},
+        /* Both began, and the other side was first to echo. */
+        [COOKIE_ECHO] =       {XX, CL, CE, CE, ES, SS, SR, SA, XX},
+        [COOKIE_ACK] =        {XX, CL, CW, ES, ES, SS, SR, SA, XX},
+        [SHUTDOWN_COMPLETE] = {XX, CL, CW, CE, ES, SS, SR, CL, XX},
+        [HEARTBEAT] =         {XX, CL, CW, CE, ES, SS, SR, SA, HS},
+        [HEARTBEAT_ACK] =     {XX, CL, CW, CE, ES, SS, SR, SA, ES},
+    },
 };
+/* clang-format on */
 
 static const uint8_t timeouts[WEIR_SCTP_MAX] = {
     [WEIR_SCTP_NONE] = WEIR_T_SCTP_CLOSED,
@@ -147,23 +143,25 @@ static const uint8_t timeouts[WEIR_SCTP_MAX] = {
     [WEIR_SCTP_HEARTBEAT_SENT] = WEIR_T_SCTP_HEARTBEAT_SENT,
 };
 
-/* A packet on its way through the steps. */
-struct visit {
-    const struct pkt *p;
-    struct sctp_state *s;
-    enum weir_dir dir, other;
-    uint32_t tag;  /* of the header */
-    uint32_t seen; /* BIT() of the tracked chunk types in the packet */
-    bool begins;   /* the association is new */
-    bool silent;   /* accept, but neither refresh nor count */
-};
-
 struct chunk {
     const uint8_t *at; /* CHUNK_HEADER bytes are there */
     uint32_t have;     /* bytes from `at` to the end of what is there of the packet */
     uint32_t room;     /* bytes from `at` to the end of the packet by its IP header */
     uint32_t length;   /* as it says; may be more than `room` */
     uint8_t type;
+};
+
+/* A packet on its way through the steps. */
+struct visit {
+    const struct pkt *p;
+    struct sctp_state *s;
+    enum weir_dir dir, other;
+    uint32_t tag;   /* of the header */
+    uint32_t off;   /* where the next chunk begins */
+    struct chunk c; /* the current one */
+    uint32_t seen;  /* BIT() of the chunk types in the packet */
+    bool begins;    /* the association is new */
+    bool silent;    /* accept, but neither refresh nor count */
 };
 
 /* ---- chunks ---- */
@@ -179,20 +177,28 @@ static uint32_t type_bit(uint8_t type)
     return type < CHUNK_TYPES ? BIT(type) : 0;
 }
 
-/* The chunk at *off, and *off to where the next one begins. False: there is none. */
-static bool next_chunk(const struct pkt *p, uint32_t *off, struct chunk *c)
+/* Go to the next chunk. False: there is none. */
+static bool next_chunk(struct visit *v)
 {
-    const uint8_t *l4 = parsed_l4(&p->ip, *off + CHUNK_HEADER);
+    const struct parsed *ip = &v->p->ip;
+    const uint8_t *l4 = parsed_l4(ip, v->off + CHUNK_HEADER);
+    struct chunk *c = &v->c;
 
     if (!l4)
         return false; /* up to three bytes too many are ignored */
-    c->at = l4 + *off;
-    c->have = parsed_l4_have(&p->ip) - *off;
-    c->room = parsed_l4_len(&p->ip) - *off;
+    c->at = l4 + v->off;
+    c->have = parsed_l4_have(ip) - v->off;
+    c->room = parsed_l4_len(ip) - v->off;
     c->type = c->at[CHUNK_TYPE];
     c->length = load_be16(c->at + CHUNK_LENGTH);
-    *off += (c->length + 3) & ~3u;
+    v->off += (c->length + 3) & ~3u;
     return true;
+}
+
+static bool first_chunk(struct visit *v)
+{
+    v->off = SCTP_SIZE;
+    return next_chunk(v);
 }
 
 /* The tag that INIT or INIT ACK tells. False: its fixed part is not in the packet, or its tag not
@@ -211,13 +217,12 @@ static bool initiate_tag(const struct chunk *c, uint32_t *tag)
  */
 static bool layout(struct visit *v)
 {
-    struct chunk c;
     uint32_t chunks = 0;
 
-    for (uint32_t off = SCTP_SIZE; next_chunk(v->p, &off, &c); chunks++) {
-        uint32_t bit = type_bit(c.type);
+    for (bool more = first_chunk(v); more; more = next_chunk(v), chunks++) {
+        uint32_t bit = type_bit(v->c.type);
 
-        if (c.length == 0 || (chunks > 0 && (bit & MUST_BE_FIRST || v->seen & MUST_BE_ALONE)))
+        if (v->c.length == 0 || (chunks > 0 && (bit & MUST_BE_FIRST || v->seen & MUST_BE_ALONE)))
             return false;
         v->seen |= bit;
     }
@@ -227,25 +232,22 @@ static bool layout(struct visit *v)
 /* ---- a new association ---- */
 
 /*
- * Step 3. Every chunk must be one that can begin an association. The tags: a packet that should
- * carry a tag we do not know carries the tag 0 here, or step 4 will refuse it; those that are known
- * to carry the association's tag teach it.
+ * Step 3. Every chunk must be one that can begin an association. INIT, HEARTBEAT and SHUTDOWN ACK
+ * teach a tag; any other packet must then carry tag 0, for no tag is known (step 4).
  */
 static enum weir_reason begin(struct visit *v)
 {
-    struct chunk c;
-
     *v->s = (struct sctp_state){.state = WEIR_SCTP_NONE};
-    if (v->seen & NEVER_BEGINS)
+    if (!v->seen || v->seen & NEVER_BEGINS)
         return WEIR_R_SCTP_STATE;
-    for (uint32_t off = SCTP_SIZE; next_chunk(v->p, &off, &c);) {
-        if (!tracked(c.type))
+    for (bool more = first_chunk(v); more; more = next_chunk(v)) {
+        if (!tracked(v->c.type))
             return WEIR_R_SCTP_STATE;
-        switch (c.type) {
+        switch (v->c.type) {
         case INIT:
             if (v->tag != 0)
                 return WEIR_R_SCTP_TAG;
-            if (!initiate_tag(&c, &v->s->vtag[WEIR_REPLY]))
+            if (!initiate_tag(&v->c, &v->s->vtag[WEIR_REPLY]))
                 return WEIR_R_SCTP_CHUNK;
             break;
         case HEARTBEAT: v->s->vtag[WEIR_ORIG] = v->tag; break;
@@ -253,96 +255,100 @@ static enum weir_reason begin(struct visit *v)
         default: break;
         }
     }
-    return v->seen ? WEIR_R_NONE : WEIR_R_SCTP_STATE;
+    return WEIR_R_NONE;
 }
 
-/* ---- rules of single chunks ---- */
+/* ---- admission: what must hold before the state table is asked ---- */
 
 enum admission { REFUSE = 0, ADMIT, PASS_OVER };
 
-static enum admission admit_init(struct visit *v, const struct chunk *c)
+static enum admission admit_if(bool right)
 {
-    (void)c;
-    return v->tag == 0 ? ADMIT : REFUSE;
+    return right ? ADMIT : REFUSE;
 }
 
-static enum admission admit_end(struct visit *v, const struct chunk *c)
+static enum admission admit_init(struct visit *v)
 {
-    bool reflected = c->at[CHUNK_FLAGS] & FLAG_T;
-
-    return v->tag == v->s->vtag[reflected ? v->other : v->dir] ? ADMIT : REFUSE;
+    return admit_if(v->tag == 0);
 }
 
-static enum admission admit_cookie_echo(struct visit *v, const struct chunk *c)
+static enum admission admit_end(struct visit *v)
 {
-    (void)c;
-    return v->tag == v->s->vtag[v->dir] ? ADMIT : REFUSE;
+    bool reflected = v->c.at[CHUNK_FLAGS] & FLAG_T;
+
+    return admit_if(v->tag == v->s->vtag[reflected ? v->other : v->dir]);
 }
 
-static enum admission admit_cookie_ack(struct visit *v, const struct chunk *c)
+static enum admission admit_cookie_echo(struct visit *v)
 {
-    (void)c;
-    v->s->init_seen[WEIR_ORIG] = v->s->init_seen[WEIR_REPLY] = 0;
+    return admit_if(v->tag == v->s->vtag[v->dir]);
+}
+
+static enum admission admit_cookie_ack(struct visit *v)
+{
+    v->s->init_seen[WEIR_ORIG] = v->s->init_seen[WEIR_REPLY] = false;
     return ADMIT;
+}
+
+/* Heartbeats: is this the tag of its direction? An unknown tag is learned, and a right one answers
+ * the question that a wrong one may have raised. */
+static bool tag_right(struct visit *v)
+{
+    uint32_t *known = &v->s->vtag[v->dir];
+
+    if (*known == 0)
+        *known = v->tag;
+    else if (*known == v->tag)
+        v->s->hb_failed = false;
+    return *known == v->tag;
 }
 
 /*
- * A heartbeat with another tag may be a forgery, or an association that replaced this one on
- * another path. It is passed over, and the other side decides: if it answers, the tag is real
- * (admit_heartbeat_ack).
+ * A heartbeat with another tag may be a forgery, or come from an association that replaced this one
+ * on another path. It is passed over, and raises a question that the other side may answer.
  */
-static enum admission admit_heartbeat(struct visit *v, const struct chunk *c)
+static enum admission admit_heartbeat(struct visit *v)
+{
+    if (tag_right(v))
+        return ADMIT;
+    if (v->seen & BIT(DATA) || v->silent)
+        return REFUSE;
+    v->s->hb_failed = true;
+    v->s->hb_dir = (uint8_t)v->dir;
+    v->silent = true;
+    return PASS_OVER;
+}
+
+/* The other side acknowledges: the new association is real. Its other tag is to be learned anew. */
+static enum admission admit_heartbeat_ack(struct visit *v)
 {
     struct sctp_state *s = v->s;
 
-    (void)c;
-    if (s->vtag[v->dir] == 0) {
-        s->vtag[v->dir] = v->tag;
-    } else if (s->vtag[v->dir] == v->tag) {
-        s->hb_failed = false;
-    } else {
-        if (v->seen & BIT(DATA) || v->silent)
-            return REFUSE;
-        s->hb_failed = true;
-        s->hb_dir = (uint8_t)v->dir;
-        v->silent = true;
-        return PASS_OVER;
-    }
+    if (tag_right(v))
+        return ADMIT;
+    if (v->seen & BIT(DATA) || !s->hb_failed || s->hb_dir == v->dir)
+        return REFUSE;
+    s->hb_failed = false;
+    s->vtag[v->dir] = v->tag;
+    s->vtag[v->other] = 0;
     return ADMIT;
 }
 
-static enum admission admit_heartbeat_ack(struct visit *v, const struct chunk *c)
-{
-    struct sctp_state *s = v->s;
-
-    (void)c;
-    if (s->vtag[v->dir] == 0) {
-        s->vtag[v->dir] = v->tag;
-    } else if (s->vtag[v->dir] == v->tag) {
-        s->hb_failed = false;
-    } else {
-        if (v->seen & BIT(DATA) || !s->hb_failed || s->hb_dir == v->dir)
-            return REFUSE;
-        s->hb_failed = false;
-        s->vtag[v->dir] = v->tag;
-        s->vtag[v->other] = 0; /* to be learned anew */
-    }
-    return ADMIT;
-}
+/* ---- settlement: what a chunk leaves behind, once the table gave the next state ---- */
 
 /*
  * INIT tells the tag that the other side will use. A mark remembers which side sent an INIT that
  * has something new to tell; settle_init_ack() needs it.
  */
-static bool settle_init(struct visit *v, const struct chunk *c, uint8_t state)
+static bool settle_init(struct visit *v, uint8_t state)
 {
     struct sctp_state *s = v->s;
     uint32_t tag;
 
-    if (!initiate_tag(c, &tag))
+    if (!initiate_tag(&v->c, &tag))
         return false;
     if (v->begins || tag != s->vtag[v->other]) {
-        if (s->init_seen[v->dir] && s->init_seen[v->other])
+        if (s->init_seen[v->dir])
             s->init_seen[v->other] = false;
         s->init_seen[v->dir] = true;
     }
@@ -356,26 +362,28 @@ static bool settle_init(struct visit *v, const struct chunk *c, uint8_t state)
  * An INIT ACK may replace a known tag only as the answer to an INIT of the other side; not when
  * both sent one, for then both tags have been told.
  */
-static bool settle_init_ack(struct visit *v, const struct chunk *c, uint8_t state)
+static bool settle_init_ack(struct visit *v, uint8_t state)
 {
     struct sctp_state *s = v->s;
     uint32_t known = s->vtag[v->other];
     uint32_t tag;
 
     (void)state;
-    if (!initiate_tag(c, &tag))
+    if (!initiate_tag(&v->c, &tag))
         return false;
-    if (!s->init_seen[v->other] && known != 0 && known != tag)
-        return false;
-    if (s->init_seen[v->dir] && s->init_seen[v->other] && known != tag)
-        return false;
+    if (known != tag) {
+        if (!s->init_seen[v->other] && known != 0)
+            return false;
+        if (s->init_seen[v->other] && s->init_seen[v->dir])
+            return false;
+    }
     s->vtag[v->other] = tag;
     return true;
 }
 
 static const struct {
-    enum admission (*admit)(struct visit *v, const struct chunk *c); /* NULL: nothing to check */
-    bool (*settle)(struct visit *v, const struct chunk *c, uint8_t state); /* NULL: nothing to do */
+    enum admission (*admit)(struct visit *v);       /* NULL: always */
+    bool (*settle)(struct visit *v, uint8_t state); /* NULL: nothing to do */
 } rules[CHUNK_TYPES] = {
     [INIT] = {admit_init, settle_init},
     [INIT_ACK] = {NULL, settle_init_ack},
@@ -399,20 +407,21 @@ static void enter(struct conn *c, struct sctp_state *s, uint8_t state)
         proto_assure(c);
 }
 
-/* Step 5 for one tracked chunk. */
-static enum weir_reason apply(struct visit *v, const struct chunk *c)
+/* Step 5 for the current chunk. */
+static enum weir_reason apply(struct visit *v)
 {
-    enum admission admission = rules[c->type].admit ? rules[c->type].admit(v, c) : ADMIT;
+    uint8_t type = v->c.type;
+    enum admission admission = rules[type].admit ? rules[type].admit(v) : ADMIT;
 
     if (admission == REFUSE)
         return WEIR_R_SCTP_TAG;
     if (admission == PASS_OVER)
         return WEIR_R_NONE;
-    uint8_t state = next_state[v->dir][c->type][v->s->state];
+    uint8_t state = next_state[v->dir][type][v->s->state];
 
     if (state == XX)
         return WEIR_R_SCTP_STATE;
-    if (rules[c->type].settle && !rules[c->type].settle(v, c, state))
+    if (rules[type].settle && !rules[type].settle(v, state))
         return WEIR_R_SCTP_CHUNK;
     enter(v->p->conn, v->s, state);
     return WEIR_R_NONE;
@@ -422,7 +431,6 @@ static enum weir_reason apply(struct visit *v, const struct chunk *c)
 static enum weir_reason walk(struct visit *v)
 {
     enum weir_reason reason = WEIR_R_NONE;
-    struct chunk c;
 
     if (!layout(v))
         return WEIR_R_SCTP_CHUNK;
@@ -430,9 +438,9 @@ static enum weir_reason walk(struct visit *v)
         reason = begin(v);
     if (reason == WEIR_R_NONE && !(v->seen & HAS_TAG_RULE) && v->tag != v->s->vtag[v->dir])
         reason = WEIR_R_SCTP_TAG;
-    for (uint32_t off = SCTP_SIZE; reason == WEIR_R_NONE && next_chunk(v->p, &off, &c);)
-        if (tracked(c.type))
-            reason = apply(v, &c);
+    for (bool more = first_chunk(v); more && reason == WEIR_R_NONE; more = next_chunk(v))
+        if (tracked(v->c.type))
+            reason = apply(v);
     return reason;
 }
 
@@ -444,7 +452,7 @@ static enum weir_reason check(const struct pkt *p)
 
     if (!sctp)
         return WEIR_R_L4_SHORT;
-    if (p->verify_checksum && !p->ip.cut &&
+    if (p->verify_checksum &&
         crc32c_sctp(sctp, len, SCTP_CHECKSUM) != load_le32(sctp + SCTP_CHECKSUM))
         return WEIR_R_L4_CHECKSUM;
     return WEIR_R_NONE;

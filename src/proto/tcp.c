@@ -170,6 +170,13 @@ static enum rst_answer judge_rst(const struct track *t, const struct conn *c,
 
 /* --- timeouts (3.8) --- */
 
+/* Linux compares timeouts as unsigned numbers: one that an administrator made negative counts as a
+ * long one here. */
+static bool longer(int32_t a, int32_t b)
+{
+    return (uint32_t)a > (uint32_t)b;
+}
+
 static int32_t choose_timeout(const struct track *t, const struct conn *c,
                               const struct tcp_state *st, uint8_t klass)
 {
@@ -178,13 +185,13 @@ static int32_t choose_timeout(const struct track *t, const struct conn *c,
     int32_t unack = track_timeout(t, c, WEIR_T_TCP_UNACK);
     bool unacknowledged = (st->side[0].flags | st->side[1].flags) & WEIR_TCPF_DATA_UNACKNOWLEDGED;
 
-    if (st->retrans >= t->set.tcp_max_retrans && normal > retrans)
+    if (st->retrans >= t->set.tcp_max_retrans && longer(normal, retrans))
         return retrans;
     if (klass == TCP_CLASS_RST)
         return track_timeout(t, c, WEIR_T_TCP_CLOSE);
-    if (unacknowledged && normal > unack)
+    if (unacknowledged && longer(normal, unack))
         return unack;
-    if (st->last_win == 0 && normal > retrans)
+    if (st->last_win == 0 && longer(normal, retrans))
         return retrans;
     return normal;
 }
@@ -254,7 +261,7 @@ static enum proto_result commit(struct track *t, struct pkt *p, struct tcp_state
         /* A repeated SYN must not keep an unanswered entry alive. */
         if (s->klass == TCP_CLASS_SYN && old == WEIR_TCP_SYN_SENT)
             return PROTO_ACCEPT;
-        if (next == WEIR_TCP_ESTABLISHED && timeout > track_timeout(t, c, WEIR_T_TCP_UNACK))
+        if (next == WEIR_TCP_ESTABLISHED && longer(timeout, track_timeout(t, c, WEIR_T_TCP_UNACK)))
             timeout = track_timeout(t, c, WEIR_T_TCP_UNACK);
     } else if (next == WEIR_TCP_ESTABLISHED &&
                (old == WEIR_TCP_SYN_RECV || old == WEIR_TCP_ESTABLISHED)) {

@@ -7,8 +7,9 @@
  *
  * Linux 6.18 verifies the checksum with UDP's protocol number in the pseudo-header, 17 in place of
  * 136. So with nf_conntrack_checksum on, what RFC 3828 calls correct is INVALID, and what it calls
- * wrong may pass (conntrack reference, 4.2). Same answers as Linux: weir does so too. Who wants
- * UDP-Lite tracked turns the verification off.
+ * wrong may pass (conntrack reference, 4.2). Over IPv4 it also takes only the low eight bits of the
+ * length into the pseudo-header (seen on 6.18 with packets made for either reading). Same answers
+ * as Linux: weir does both too. Who wants UDP-Lite tracked turns the verification off.
  */
 #include "packet/headers.h"
 #include "proto/registry.h"
@@ -40,7 +41,9 @@ static enum weir_reason check(const struct pkt *p)
         return WEIR_R_UDPLITE_COVERAGE;
     if (load_raw16(header + UDP_CHECKSUM) == 0)
         return WEIR_R_UDPLITE_ZERO; /* also when checksums are not verified */
-    if (p->verify_checksum && !proto_checksum_good(p, PROTO_UDP, covered))
+    uint32_t pseudo_len = p->ip.family == 4 ? len & 0xff : len;
+
+    if (p->verify_checksum && !proto_checksum_good_as(p, PROTO_UDP, pseudo_len, covered))
         return WEIR_R_L4_CHECKSUM;
     return WEIR_R_NONE;
 }

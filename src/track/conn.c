@@ -26,7 +26,7 @@ bool conn_new(struct track *t, struct pkt *p)
         return false;
     }
     uint32_t family = p->tuple.family == 6;
-    uint32_t index = limits_admit(t, p->hash, p->raw) ? slab_new(&t->conns[family]) : 0;
+    uint32_t index = limits_admit(t, p->hash) ? slab_new(&t->conns[family]) : 0;
 
     if (!index) {
         p->reason = WEIR_R_TABLE_FULL;
@@ -272,6 +272,6 @@ bool conn_confirm(struct track *t, struct pkt *p)
             return false;
     }
     if (c->events)
-        event_deliver(t, c, p->handle, p->raw);
+        event_deliver(t, c, p->handle);
     return true;
 }

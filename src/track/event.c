@@ -18,23 +18,22 @@ uint16_t event_mask(const struct track *t, const struct weir_template *templ)
 }
 
 static void send(struct track *t, enum weir_event_type type, uint32_t kinds, const struct conn *c,
-                 uint32_t handle, int64_t time_ns, const struct weir_packet *cause)
+                 uint32_t handle, int64_t time_ns)
 {
-    struct weir_event event = {.type = type, .kinds = kinds, .time = {time_ns}, .cause = cause};
+    struct weir_event event = {.type = type, .kinds = kinds, .time = {time_ns}, .cause = t->cause};
 
     info_fill(t, c, handle, &event.conn);
     t->host.event(t->host.ctx, &event);
 }
 
-void event_deliver(struct track *t, struct conn *c, uint32_t handle,
-                   const struct weir_packet *cause)
+void event_deliver(struct track *t, struct conn *c, uint32_t handle)
 {
     uint32_t kinds = c->events & c->event_mask;
     bool is_new = kinds & (1u << WEIR_EV_NEW | 1u << WEIR_EV_RELATED);
 
     c->events = 0;
     if (kinds && t->host.event)
-        send(t, is_new ? WEIR_EVENT_NEW : WEIR_EVENT_UPDATE, kinds, c, handle, t->time_ns, cause);
+        send(t, is_new ? WEIR_EVENT_NEW : WEIR_EVENT_UPDATE, kinds, c, handle, t->time_ns);
 }
 
 void event_destroy(struct track *t, struct conn *c, uint32_t handle, int64_t time_ns)
@@ -42,5 +41,5 @@ void event_destroy(struct track *t, struct conn *c, uint32_t handle, int64_t tim
     uint32_t kinds = 1u << WEIR_EV_DESTROY & c->event_mask;
 
     if (kinds && t->host.event)
-        send(t, WEIR_EVENT_DESTROY, kinds, c, handle, time_ns, NULL);
+        send(t, WEIR_EVENT_DESTROY, kinds, c, handle, time_ns);
 }

@@ -54,21 +54,29 @@ static bool early_drop(struct track *t, uint64_t hash)
     return false;
 }
 
-static void say_full(struct track *t, const struct weir_packet *cause)
+static void say_full(struct track *t)
 {
     if (!t->host.message || t->time_ns < t->full_message_ns)
         return;
     t->full_message_ns = t->time_ns + full_message_every_ns;
-    t->host.message(t->host.ctx, WEIR_MSG_TABLE_FULL, weir_reason_text(WEIR_R_TABLE_FULL), cause);
+    t->host.message(t->host.ctx, WEIR_MSG_TABLE_FULL, weir_reason_text(WEIR_R_TABLE_FULL),
+                    t->cause);
 }
 
-bool limits_admit(struct track *t, uint64_t hash, const struct weir_packet *cause)
+/* nf_conntrack_max = 0 means "no limit" to Linux; here memory is bounded, so it means all that is
+ * reserved. */
+static uint32_t limit_of(const struct track *t)
 {
-    if (t->count < t->set.max || early_drop(t, hash))
+    return t->set.max ? t->set.max : t->set.capacity;
+}
+
+bool limits_admit(struct track *t, uint64_t hash)
+{
+    if (t->count < limit_of(t) || early_drop(t, hash))
         return true;
     t->evict_due = true;
     t->stats.drop++;
-    say_full(t, cause);
+    say_full(t);
     return false;
 }
 
@@ -104,7 +112,7 @@ void limits_evict(struct track *t)
         uint32_t looks = min_u32(s->used, EVICT_LOOK_MAX);
 
         for (; looks && killed < EVICT_MAX; looks--) {
-            if ((uint64_t)t->count * 100 < (uint64_t)t->set.max * EVICT_FILL_PERCENT)
+            if ((uint64_t)t->count * 100 < (uint64_t)limit_of(t) * EVICT_FILL_PERCENT)
                 return;
             uint32_t *cursor = &t->evict_cursor[family];
 

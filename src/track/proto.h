@@ -41,4 +41,8 @@ struct proto {
  * as good. */
 bool proto_checksum_good(const struct pkt *p, uint8_t pseudo_proto, uint32_t coverage);
 
+/* The same with another length in the pseudo-header than the packet's. */
+bool proto_checksum_good_as(const struct pkt *p, uint8_t pseudo_proto, uint32_t pseudo_len,
+                            uint32_t coverage);
+
 #endif

@@ -83,7 +83,7 @@ int track_init(struct track *t, const struct weir_config *config, struct weir_ti
     for (int i = 0; i < 2; i++)
         if (t->conns[i].capacity &&
             !(t->conns[i].base = reserve(t, slab_bytes(t->conns[i].size, capacity))))
-            goto fail;
+            return -ENOMEM;
     void *exts = t->exts.base = reserve(t, slab_bytes(sizeof(struct conn_ext), capacity));
     t->policies = reserve(t, (POLICIES_MAX + 1) * sizeof(struct policy));
     void *buckets = reserve(t, buckets_bytes(capacity));
@@ -91,17 +91,13 @@ int track_init(struct track *t, const struct weir_config *config, struct weir_ti
     void *overflow = t->table.overflow.base = reserve(t, overflow_bytes(capacity));
     void *chunks = t->wheel.chunks.base = reserve(t, wheel_bytes(capacity));
     if (!exts || !t->policies || !buckets || !overflow || !chunks)
-        goto fail;
+        return -ENOMEM;
     table_init(&t->table, buckets, overflow, refs, start);
     t->table.hash_of = hash_of_ref;
     t->table.prefetch = prefetch_ref;
     t->table.ctx = t;
     wheel_init(&t->wheel, chunks, wheel_chunks(capacity), track_now(t));
     return 0;
-
-fail:
-    track_fini(t);
-    return -ENOMEM;
 }
 
 void track_fini(struct track *t)

@@ -15,6 +15,7 @@
 
 #include "base/random.h"
 #include "base/wheel.h"
+#include "packet/frag.h"
 #include "packet/parse.h"
 #include "track/conn.h"
 #include "track/table.h"
@@ -55,7 +56,8 @@ struct track {
     struct policy *policies; /* [POLICIES_MAX + 1]; 0 is unused */
     struct weir_stats stats;
     struct weir_host host;
-    bool evict_due; /* an allocation failed: see limits.c */
+    const struct weir_packet *cause; /* the packet being run, for events; NULL: none is */
+    bool evict_due;                  /* an allocation failed: see limits.c */
     uint32_t evict_cursor[2];
     int64_t full_message_ns; /* when "table full" may be said again */
 };
@@ -75,6 +77,8 @@ struct pkt {
     enum weir_ctinfo ctinfo;
     enum weir_reason reason;
     bool verify_checksum;
+    bool gathered;             /* ip is not the caller's packet but a datagram put together, and */
+    struct frag_layout layout; /* this is how it came */
 };
 
 static inline uint32_t track_now(const struct track *t)
@@ -102,6 +106,8 @@ static inline int32_t track_timeout(const struct track *t, const struct conn *c,
 
 /* Memory that `config` calls for, part by part. */
 void track_size(const struct weir_config *config, struct weir_size *size);
+/* -ENOMEM: memory cannot be reserved. Afterwards, and after a failure, track_fini() gives back what
+ * there is. */
 int track_init(struct track *t, const struct weir_config *config, struct weir_time now);
 void track_fini(struct track *t);
 
@@ -168,7 +174,7 @@ struct conn_ext *conn_ext_get(struct track *t, struct conn *c);
 /* --- limits.c --- */
 
 /* Room for one more entry, whose original tuple hashes to `hash`? May end others (early drop). */
-bool limits_admit(struct track *t, uint64_t hash, const struct weir_packet *cause);
+bool limits_admit(struct track *t, uint64_t hash);
 
 /* After a refusal: end up to a collector pass's worth of entries that are easiest to miss. */
 void limits_evict(struct track *t);
@@ -193,8 +199,7 @@ void expire_disarm(struct track *t, struct conn *c);
 /* Which events an entry made now reports. */
 uint16_t event_mask(const struct track *t, const struct weir_template *templ);
 /* Send what has gathered on the packet's connection. */
-void event_deliver(struct track *t, struct conn *c, uint32_t handle,
-                   const struct weir_packet *cause);
+void event_deliver(struct track *t, struct conn *c, uint32_t handle);
 void event_destroy(struct track *t, struct conn *c, uint32_t handle, int64_t time_ns);
 
 /* --- info.c --- */

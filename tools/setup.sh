@@ -1,0 +1,28 @@
+#!/usr/bin/env bash
+# Install what building (`build`) or testing (`test`) needs and this Debian machine does not have yet.
+set -euo pipefail
+
+build=(meson ninja-build pkg-config)
+tests=(clang clang-format clang-tidy cppcheck libclang-rt-14-dev libcmocka-dev libmnl-dev valgrind
+       conntrack iptables iproute2 mandoc tshark)
+
+case "${1:-}" in
+build) want=("${build[@]}") ;;
+test) want=("${build[@]}" "${tests[@]}") ;;
+*) echo "usage: $0 build|test" >&2; exit 2 ;;
+esac
+
+missing=()
+for package in "${want[@]}"; do
+    dpkg-query -W -f='${Status}' "$package" 2>/dev/null | grep -q 'ok installed' || missing+=("$package")
+done
+[ ${#missing[@]} -eq 0 ] && exit 0
+
+sudo=()
+if [ "$(id -u)" -ne 0 ]; then
+    command -v sudo >/dev/null || { echo "weir needs these Debian packages: ${missing[*]}. Install them as root." >&2; exit 1; }
+    sudo=(sudo)
+fi
+echo "installing: ${missing[*]}"
+"${sudo[@]}" apt-get update -qq
+DEBIAN_FRONTEND=noninteractive "${sudo[@]}" apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
