@@ -9,8 +9,8 @@ demo=examples/demo
 say() { printf '\n\033[1m$ weir replay %s\033[0m\n' "$*"; }
 
 say --events "$demo/demo.pcapng"
-build/apps/weir replay --events "$demo/demo.pcapng"
+build/weir replay --events "$demo/demo.pcapng"
 say --table --until "@$(cat $demo/demo.when)" "$demo/demo.pcapng"
-build/apps/weir replay --table --until "@$(cat $demo/demo.when)" "$demo/demo.pcapng"
+build/weir replay --table --until "@$(cat $demo/demo.when)" "$demo/demo.pcapng"
 say "$demo/demo.pcapng"
-build/apps/weir replay "$demo/demo.pcapng"
+build/weir replay "$demo/demo.pcapng"
