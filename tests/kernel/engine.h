@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * weir behind the same interface as the kernel router (rig.h): packets in, and the same structs
+ * out, so that one comparison serves both. Side A is weir's interface 1, side B interface 2, and
+ * routes are those of the rig.
+ */
+#ifndef KERNEL_ENGINE_H
+#define KERNEL_ENGINE_H
+
+#include "rig.h"
+
+#include <weir/shard.h>
+
+struct engine;
+
+/* `config`'s host is filled in here; NULL: defaults. */
+struct engine *engine_new(const struct weir_config *config);
+void engine_free(struct engine *e);
+
+/* The shard inside, for settings. */
+struct weir_shard *engine_shard(struct engine *e);
+
+/* Send every address under `prefix` (as rig_route) to a side. */
+int engine_route(struct engine *e, enum rig_side side, const char *prefix);
+/* An address of the router itself, beside those the rig has. */
+void engine_mtu(struct engine *e, unsigned mtu);
+
+/* Run one packet; *result is replaced by what it caused, including what expired before it. `templ`
+ * may be NULL. */
+void engine_step(struct engine *e, struct weir_time now, enum rig_side side, const void *packet,
+                 size_t len, const struct weir_template *templ, struct rig_result *result);
+
+/* Move the clock; *result is replaced by what expired. */
+void engine_wait(struct engine *e, struct weir_time now, struct rig_result *result);
+
+/* *result is emptied and then gets what calls on the shard itself cause, until this is called with
+ * NULL. */
+void engine_watch(struct engine *e, struct rig_result *result);
+
+/* The last packet's fate, and why. */
+const struct weir_packet *engine_last(const struct engine *e);
+
+/* As rig_dump: sorted by original tuple and zone. timeout is in milliseconds here, for a comparison
+ * with tolerance. */
+void engine_dump(struct engine *e, struct rig_table *table);
+void engine_entry(const struct weir_conn *conn, struct rig_entry *entry);
+
+/* As rig_stats. */
+void engine_stats(struct engine *e, struct rig_stats *stats);
+
+#endif
