@@ -3,7 +3,7 @@ BUILD   ?= build
 PREFIX  ?= /usr/local
 DESTDIR ?=
 # How long `make parity` and `make fuzz` run, in seconds (fuzz: each target).
-SECONDS_ ?= 600
+FOR ?= 600
 
 .PHONY: all demo test parity bench fuzz install clean help
 
@@ -12,7 +12,7 @@ all: $(BUILD)/build.ninja
 
 $(BUILD)/build.ninja:
 	@tools/setup.sh build
-	@meson setup $(BUILD) --prefix=$(PREFIX) >/dev/null
+	@meson setup $(BUILD) -Dtests=false --prefix=$(PREFIX) >/dev/null
 
 demo: ## replay a real capture: what Linux's connection tracker would have had
 	@tools/demo.sh
@@ -20,14 +20,17 @@ demo: ## replay a real capture: what Linux's connection tracker would have had
 test: ## build with gcc and clang and run every test, plain and under sanitizers
 	@tools/test.sh
 
-parity: all ## random packets through the kernel and through weir, fresh seeds, for SECONDS_ seconds
-	@tests/kernel/parity.sh $(BUILD) $(SECONDS_)
+parity: ## random packets through the kernel and through weir, fresh seeds, for FOR seconds
+	@tools/setup.sh test
+	@[ -f build-gcc/build.ninja ] || meson setup build-gcc >/dev/null
+	@ninja -C build-gcc --quiet
+	@tests/kernel/parity.sh build-gcc $(FOR)
 
 bench: ## established, churn, memory: figures with command, commit and machine
 	@tools/bench.sh
 
-fuzz: ## each fuzz target for SECONDS_ seconds
-	@tools/fuzz.sh $(SECONDS_)
+fuzz: ## each fuzz target for FOR seconds
+	@tools/fuzz.sh $(FOR)
 
 install: all
 	@DESTDIR=$(DESTDIR) meson install -C $(BUILD) --quiet

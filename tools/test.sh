@@ -26,7 +26,7 @@ suite() {
     logs+=("$dir/meson-logs/testlog.junit.xml")
 }
 
-suite build gcc --
+suite build-gcc gcc --
 suite build-asan gcc -Db_sanitize=address,undefined -Db_lundef=false -- --no-suite checks --no-suite kernel
 suite build-clang clang -- --no-suite checks --no-suite kernel
 

@@ -13,7 +13,7 @@ uint32_t wheel_chunks(uint32_t refs)
 void wheel_init(struct wheel *w, void *memory, uint32_t chunks, uint32_t tick)
 {
     memset(w, 0, sizeof(*w));
-    w->tick = tick;
+    w->tick = w->now = tick;
     slab_init(&w->chunks, memory, sizeof(struct wheel_chunk), chunks);
 }
 
@@ -35,12 +35,8 @@ static void mark_idle(struct wheel *w, uint32_t slot)
 /* The slot whose beginning is the last one at or before `tick`, as seen from the wheel's time. */
 static uint32_t slot_for(const struct wheel *w, uint32_t tick)
 {
-    uint32_t ahead = tick - w->tick;
-
-    if (ahead >> 31) { /* already past */
+    if ((int32_t)(tick - w->now) <= 0)
         tick = w->tick;
-        ahead = 0;
-    }
     /*
      * Choose the lowest level on which tick and now differ only in that level's digit, so that a
      * slot never holds two different turns of its level. The highest differing digit says which.
@@ -162,10 +158,10 @@ uint32_t wheel_pop(struct wheel *w, uint32_t now, uint32_t *refs, uint32_t max)
 {
     uint32_t n = 0, slot, begins;
 
+    w->now = now;
     while (n < max) {
-        if (!earliest(w, &slot, &begins) || (int32_t)(begins - now) > 0) {
-            if ((int32_t)(now - w->tick) > 0)
-                w->tick = now;
+        if (!earliest(w, &slot, &begins) || begins - w->tick > now - w->tick) {
+            w->tick = now;
             break;
         }
         w->tick = begins;

@@ -36,7 +36,9 @@ struct wheel_chunk {
 _Static_assert(sizeof(struct wheel_chunk) == WEIR_CACHE_LINE, "a chunk is one cache line");
 
 struct wheel {
-    uint32_t tick; /* every slot before this tick has been emptied */
+    uint32_t tick; /* every slot before this tick has been emptied; behind `now` while there is more
+                      to pop */
+    uint32_t now;  /* the latest time it was told */
     struct slab chunks;
     uint64_t busy[WHEEL_LEVELS][WHEEL_SLOTS / 64]; /* bit set: the slot has references */
     uint32_t head[WHEEL_LEVELS * WHEEL_SLOTS];     /* newest chunk of each slot, 0: empty */
@@ -50,9 +52,9 @@ uint32_t wheel_chunks(uint32_t refs);
 void wheel_init(struct wheel *w, void *memory, uint32_t chunks, uint32_t tick);
 
 /*
- * Have `ref` (not 0) handed back at `tick`; a tick in the past means the current one. Returns its
- * position, never 0. The caller guarantees that no more references are armed than wheel_init() was
- * sized for.
+ * Have `ref` (not 0) handed back at `tick`; a tick at or before the latest time means at once.
+ * Returns its position, never 0. The caller guarantees that no more references are armed than
+ * wheel_init() was sized for.
  */
 uint32_t wheel_arm(struct wheel *w, uint32_t ref, uint32_t tick);
 

@@ -49,7 +49,7 @@ void parse_ip6_chain(struct parsed *p, uint8_t next, uint32_t off)
     }
     p->proto = next;
     p->proto_missing = p->first && (ext6_is(next) || next == PROTO_NONE);
-    p->l4_off = (uint16_t)min_u32(off, UINT16_MAX);
+    p->l4_off = off;
 }
 
 static void parse_ip6(struct parsed *p)

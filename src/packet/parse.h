@@ -17,7 +17,7 @@ struct parsed {
     uint8_t *ip;
     uint32_t l3_len; /* by the IP header, link padding excluded */
     uint32_t have;   /* bytes of it present */
-    uint16_t
+    uint32_t
         l4_off; /* where the upper-layer header begins, from ip; meaningless when proto_missing */
     uint16_t frag_off;   /* IPv6: offset of the fragment header, 0: none. IPv4: 0 */
     uint16_t frag_field; /* fragment offset and flags as they stand in the header, host order */

@@ -5,24 +5,9 @@
 #include "proto/registry.h"
 #include "track/proto.h"
 
-/* The zone a template asks for; none asks for zone 0. */
-struct zone {
-    uint16_t id;
-    uint8_t dirs;
-};
-
-static struct zone zone_of(const struct pkt *p)
-{
-    const struct weir_template *templ = p->raw->templ;
-
-    if (!templ || !templ->zone)
-        return (struct zone){0, 3};
-    return (struct zone){templ->zone, templ->zone_dirs & 3};
-}
-
 void classify_key(const struct track *t, struct pkt *p)
 {
-    struct zone z = zone_of(p);
+    struct zone z = zone_of(p->raw);
 
     p->tuple_reason = tuple_from_packet(&p->tuple, &p->ip);
     if (!p->tuple_reason)
@@ -63,7 +48,7 @@ static bool is_found(const struct track *t, const struct pkt *p, struct zone z)
 /* Attach the packet's entry, an old one or a new one. */
 static bool attach(struct track *t, struct pkt *p)
 {
-    struct zone z = zone_of(p);
+    struct zone z = zone_of(p->raw);
     uint32_t ref = is_found(t, p, z) ? p->found : track_find(t, &p->tuple, p->hash, z.id, z.dirs);
 
     p->found = 0;

@@ -44,7 +44,7 @@ void fragments_fini(struct fragments *f, const struct weir_host *host)
 static struct frag_scope scope_of(const struct weir_packet *raw)
 {
     return (struct frag_scope){
-        .zone = raw->templ ? raw->templ->zone : 0,
+        .zone = zone_of(raw).id,
         .iface = raw->in_iface,
         .stage = raw->path == WEIR_PATH_OUTPUT ? FRAG_LOCAL_OUT : FRAG_PREROUTING,
     };

@@ -92,9 +92,6 @@ void weir_shard_run(struct weir_shard *shard, struct weir_time now, struct weir_
     for (size_t done = 0; done < n; done += BATCH) {
         size_t some = n - done < BATCH ? n - done : BATCH;
 
-        /* At most one new entry a packet: looking at twice as many keeps the wheel from falling
-         * behind. */
-        (void)expire_tick(&shard->track, 2 * some);
         run_batch(shard, packets + done, some);
     }
 }
@@ -242,12 +239,20 @@ int weir_policy_set(struct weir_shard *shard, unsigned number, enum weir_tunable
     return 0;
 }
 
+/* Whoever uses it goes back to the shard's timeouts at its next packet. */
 void weir_policy_del(struct weir_shard *shard, unsigned number)
 {
     struct track *t = &shard->track;
 
-    /* Entries that use it fall back to the shard's values: they see the same ones under the old
-     * number. */
-    if (number >= 1 && number <= POLICIES_MAX)
-        t->policies[number].used = false;
+    if (number < 1 || number > POLICIES_MAX)
+        return;
+    t->policies[number].used = false;
+    for (uint32_t family = 0; family < 2; family++) {
+        for (uint32_t index = 1; index <= t->conns[family].used; index++) {
+            struct conn *c = slab_at(&t->conns[family], index);
+
+            if (c->policy == number)
+                c->policy = 0;
+        }
+    }
 }

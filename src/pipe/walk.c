@@ -151,11 +151,25 @@ static bool pass(struct weir_shard *s, struct pkt *p)
     return leave(s, p, &way);
 }
 
+/*
+ * A share of what is due, every so many packets of the shard's life: counted by packets and not by
+ * batches, so that batches of any size give the same. A packet makes at most one entry, so looking
+ * at twice as many keeps the wheel from falling behind.
+ */
+static void expire_share(struct weir_shard *s)
+{
+    enum { EVERY = 32 };
+
+    if (s->track.stats.packets % EVERY == 0)
+        (void)expire_tick(&s->track, 2 * EVERY);
+}
+
 void walk_run(struct weir_shard *s, struct pkt *p)
 {
     struct weir_packet *raw = p->raw;
     struct weir_stats *stats = &s->track.stats;
 
+    expire_share(s);
     s->track.cause = raw;
     stats->packets++;
     raw->out_iface = 0;

@@ -101,7 +101,7 @@ static enum proto_result packet(struct track *t, struct pkt *p)
     uint8_t type = (uint8_t)(BE16(p->tuple.dst_key) >> 8);
 
     if (!(p->conn->status & WEIR_S_CONFIRMED) && kinds[type] != QUESTION)
-        return proto_invalid(p, WEIR_R_NO_INVERSE);
+        return proto_invalid(p, WEIR_R_ICMP_ANSWER);
     return proto_alive(t, p, WEIR_T_ICMPV6_TIMEOUT);
 }
 

@@ -45,12 +45,10 @@ static bool reply_tuple(const struct pkt *p, uint32_t off, struct weir_tuple *re
 
 static uint32_t find(struct track *t, const struct pkt *p, const struct weir_tuple *tuple)
 {
-    const struct weir_template *templ = p->raw->templ;
-    uint16_t zone = templ ? templ->zone : 0;
-    uint8_t dirs = templ ? templ->zone_dirs : 1u << WEIR_ORIG | 1u << WEIR_REPLY;
-    uint64_t hash = track_hash(t, tuple, zone_for(zone, dirs, WEIR_ORIG));
+    struct zone zone = zone_of(p->raw);
+    uint64_t hash = track_hash(t, tuple, zone_for(zone.id, zone.dirs, WEIR_ORIG));
 
-    return track_find(t, tuple, hash, zone, dirs);
+    return track_find(t, tuple, hash, zone.id, zone.dirs);
 }
 
 static bool addressed_to(const struct parsed *ip, const union weir_addr *dst)

@@ -3,10 +3,10 @@
  * UDP (RFC 768): no state of its own, so time tells what a flow is worth.
  *
  * A flow that answers is either one question with its answer (DNS) or a stream. Both look alike at
- * first; a stream goes on. So an entry lives for nf_conntrack_udp_timeout until a packet comes that
- * (a) finds it answered and (b) is more than two seconds younger than the entry; from then on it is
- * a stream: nf_conntrack_udp_timeout_stream, ASSURED (conntrack reference, 4.1). The first answer
- * itself still finds the entry unanswered.
+ * first; a stream goes on. So an entry lives for nf_conntrack_udp_timeout until a packet finds it
+ * (a) answered and (b) more than two seconds old; from then on it is a stream:
+ * nf_conntrack_udp_timeout_stream, ASSURED (conntrack reference, 4.1). The first answer itself
+ * still finds the entry unanswered.
  *
  * conn.stream_from is the tick at which (b) becomes true, or 0 once it has been seen true. Without
  * the 0, a flow that lives for longer than half the range of ticks (99 days) would seem young

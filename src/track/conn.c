@@ -43,15 +43,11 @@ bool conn_new(struct track *t, struct pkt *p)
     c->proto = p->tuple.proto;
     conn_set_tuple(c, WEIR_ORIG, &p->tuple);
     conn_set_tuple(c, WEIR_REPLY, &inverse);
-    c->zone_dirs = 3;
+    c->zone = zone_of(p->raw).id;
+    c->zone_dirs = zone_of(p->raw).dirs;
     c->event_mask = event_mask(t, templ);
-    if (templ) {
-        c->policy = templ->policy && t->policies[templ->policy].used ? templ->policy : 0;
-        if (templ->zone) {
-            c->zone = templ->zone;
-            c->zone_dirs = templ->zone_dirs & 3;
-        }
-    }
+    if (templ && t->policies[templ->policy].used)
+        c->policy = templ->policy;
     if (t->set.acct)
         c->parts |= WEIR_HAS_COUNTERS;
     if (t->set.timestamp)
@@ -99,7 +95,7 @@ void conn_kill(struct track *t, uint32_t handle)
 
     /* What expired before anyone looked ended then, not now. */
     if (conn_expired(t, c))
-        time_ns -= (int64_t)(track_now(t) - c->deadline) * WEIR_TICK_NS;
+        time_ns = (t->tick64 - (int64_t)(track_now(t) - c->deadline)) * WEIR_TICK_NS;
     end(t, handle, time_ns);
 }
 

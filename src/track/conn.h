@@ -75,10 +75,11 @@ struct conn {
     uint32_t armed;     /* tick at which the wheel will look, never after the deadline */
     uint32_t wheel_pos; /* 0: not on the wheel */
     uint32_t mark;
-    uint32_t ext;         /* index of a struct conn_ext, 0: none */
-    uint32_t stream_from; /* UDP: from this tick on, an answered flow is a stream */
-    uint16_t event_mask;  /* the events this entry reports */
-    uint8_t parts;        /* enum weir_conn_part: what is used of ext */
+    uint32_t ext; /* index of a struct conn_ext, 0: none */
+    uint32_t
+        stream_from; /* UDP: from this tick on, an answered flow is a stream; 0: it is old enough */
+    uint16_t event_mask; /* the events this entry reports */
+    uint8_t parts;       /* enum weir_conn_part: what is used of ext */
     uint8_t pad;
 };
 _Static_assert(sizeof(struct conn) == WEIR_CACHE_LINE, "line 0 of a connection");

@@ -10,10 +10,11 @@
 #include "track/track.h"
 
 /*
- * Entries store 32-bit ticks and compare by sign, so the clock may not pass 2^31 ticks (99 days) at
- * a time without ending what expired meanwhile.
+ * Entries and wheel store 32-bit ticks and compare by sign, so the clock may not get further than
+ * this (49 days) ahead of the wheel without ending what expired meanwhile, however many entries
+ * that is.
  */
-static const int64_t clock_step_max = 1LL << 30;
+static const int64_t lag_max = 1LL << 30;
 
 enum { POP_BATCH = 32 };
 
@@ -83,9 +84,15 @@ void expire_clock(struct track *t, struct weir_time now)
     if (now.ns <= t->time_ns)
         return;
     tick64 = now.ns / WEIR_TICK_NS;
-    while (tick64 - t->tick64 > clock_step_max) {
-        t->tick64 += clock_step_max;
-        t->time_ns = t->tick64 * WEIR_TICK_NS;
+    for (;;) {
+        int64_t wheel64 = t->tick64 - (track_now(t) - t->wheel.tick);
+
+        if (tick64 - wheel64 <= lag_max)
+            break;
+        if (t->tick64 < wheel64 + lag_max) {
+            t->tick64 = wheel64 + lag_max;
+            t->time_ns = t->tick64 * WEIR_TICK_NS;
+        }
         (void)expire_tick(t, 0);
     }
     t->tick64 = tick64;
@@ -95,9 +102,13 @@ void expire_clock(struct track *t, struct weir_time now)
 bool expire_next(const struct track *t, int64_t *tick64)
 {
     uint32_t tick;
+    int64_t wheel64 = t->tick64 - (track_now(t) - t->wheel.tick);
 
-    if (!wheel_next(&t->wheel, &tick))
+    if (t->evict_due)
+        *tick64 = t->tick64;
+    else if (wheel_next(&t->wheel, &tick))
+        *tick64 = wheel64 + (tick - t->wheel.tick);
+    else
         return false;
-    *tick64 = t->tick64 + (int32_t)(tick - track_now(t));
     return true;
 }

@@ -55,6 +55,20 @@ static bool chain_put(struct table *t, struct table_bucket *b, uint16_t tag, uin
     }
 }
 
+/* Has the chain all the references that one bucket index may have? Only its last bucket can have
+ * room. */
+static bool chain_full(const struct table *t, const struct table_bucket *b)
+{
+    uint32_t length = TABLE_SLOTS;
+
+    for (; b->next; b = overflow_at(t, b->next))
+        length += TABLE_SLOTS;
+    for (uint32_t i = 0; i < TABLE_SLOTS; i++)
+        if (!b->ref[i])
+            return false;
+    return length >= TABLE_CHAIN_MAX;
+}
+
 static void ask_for_hashes(const struct table *t, const struct table_bucket *b)
 {
     for (; t->prefetch; b = overflow_at(t, b->next)) {
@@ -128,16 +142,14 @@ void table_presize(struct table *t, uint32_t refs)
 
 bool table_add(struct table *t, uint64_t hash, uint32_t ref)
 {
-    uint32_t level, length = 0;
+    uint32_t level;
 
     if (t->count / TABLE_FILL >= table_size(t) && table_size(t) < t->limit)
         split_one(t);
 
     struct table_bucket *b = &t->buckets[table_index(t, hash, &level)];
 
-    for (const struct table_bucket *c = b; c->next; c = overflow_at(t, c->next))
-        length += TABLE_SLOTS;
-    if (length >= TABLE_CHAIN_MAX || !chain_put(t, b, table_tag(hash, level), ref))
+    if (chain_full(t, b) || !chain_put(t, b, table_tag(hash, level), ref))
         return false;
     t->count++;
     return true;
@@ -148,14 +160,14 @@ void table_del(struct table *t, uint64_t hash, uint32_t ref)
     uint32_t level;
     struct table_bucket *b = &t->buckets[table_index(t, hash, &level)];
     struct table_bucket *last = b, *before_last = NULL;
-    uint32_t *hole_ref = NULL;
-    uint16_t *hole_tag = NULL;
+    struct table_bucket *holed = NULL;
+    uint32_t hole = 0;
 
     for (struct table_bucket *c = b;; c = overflow_at(t, c->next)) {
         for (uint32_t i = 0; i < TABLE_SLOTS; i++) {
             if (c->ref[i] == ref) {
-                hole_ref = &c->ref[i];
-                hole_tag = &c->tag[i];
+                holed = c;
+                hole = i;
             }
         }
         last = c;
@@ -163,20 +175,20 @@ void table_del(struct table *t, uint64_t hash, uint32_t ref)
             break;
         before_last = c;
     }
-    if (!hole_ref)
+    if (!holed)
         return;
-    *hole_ref = 0;
+    holed->ref[hole] = 0;
     t->count--;
     if (!before_last)
         return;
 
-    /* Keep every bucket but the last one full: the last one's content fills the hole, and goes when
+    /* Keep every bucket but the last one full: one of the last fills the hole; the last goes when
      * it is empty. */
     uint32_t left = 0;
     for (uint32_t i = 0; i < TABLE_SLOTS; i++) {
-        if (last->ref[i] && !*hole_ref && hole_ref != &last->ref[i]) {
-            *hole_ref = last->ref[i];
-            *hole_tag = last->tag[i];
+        if (last->ref[i] && holed != last && !holed->ref[hole]) {
+            holed->ref[hole] = last->ref[i];
+            holed->tag[hole] = last->tag[i];
             last->ref[i] = 0;
         }
         left += last->ref[i] != 0;

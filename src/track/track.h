@@ -81,6 +81,21 @@ struct pkt {
     struct frag_layout layout; /* this is how it came */
 };
 
+/* The zone that the packet's template asks for: 0, for both directions, without one. */
+struct zone {
+    uint16_t id;
+    uint8_t dirs; /* bit by direction */
+};
+
+static inline struct zone zone_of(const struct weir_packet *raw)
+{
+    const struct weir_template *templ = raw->templ;
+
+    if (!templ || !templ->zone)
+        return (struct zone){0, 1u << WEIR_ORIG | 1u << WEIR_REPLY};
+    return (struct zone){templ->zone, templ->zone_dirs & (1u << WEIR_ORIG | 1u << WEIR_REPLY)};
+}
+
 static inline uint32_t track_now(const struct track *t)
 {
     return (uint32_t)t->tick64;

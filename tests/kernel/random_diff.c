@@ -157,29 +157,30 @@ static size_t shrink(struct pair *p, const struct sequence *s, bool *keep, size_
 {
     size_t runs = 0, left = n;
     struct difference again;
+    bool *saved = must(calloc(n, sizeof(*saved)));
 
     for (size_t piece = n / 2;
          piece > 0 && runs<SHRINK_RUNS_MAX; piece = piece> 1 ? (piece + 1) / 2 : 0) {
         for (size_t from = 0; from < n && runs < SHRINK_RUNS_MAX; from += piece) {
             size_t to = from + piece < n ? from + piece : n, out = 0;
-            bool saved[to - from];
 
-            memcpy(saved, keep + from, sizeof(saved));
+            memcpy(saved, keep + from, to - from);
             for (size_t i = from; i < to; i++) {
                 out += keep[i];
                 keep[i] = false;
             }
             if (!out || out == left)
-                memcpy(keep + from, saved, sizeof(saved));
+                memcpy(keep + from, saved, to - from);
             else if (runs++, run(p, s, keep, &again) >= 0) {
                 left -= out;
                 *d = again;
             } else
-                memcpy(keep + from, saved, sizeof(saved));
+                memcpy(keep + from, saved, to - from);
         }
         if (piece == 1)
             break;
     }
+    free(saved);
     return left;
 }
 

@@ -749,6 +749,8 @@ bool check_step(struct check *c, const struct scn_step *step)
         return step_command(c, step, step->u.command.family == 6 ? "ip6tables" : "iptables");
     case SCN_STEP_CONNTRACK: return step_command(c, step, "conntrack");
     case SCN_STEP_FLUSH: return step_flush(c, step);
+    case SCN_STEP_MTU:
+        return engine_ok(c, step, c->player->ops->mtu(c->player, (unsigned)step->u.count));
     case SCN_STEP_EXPECT_TABLE: return step_table(c, step);
     case SCN_STEP_EXPECT_COUNT: return step_count(c, step);
     case SCN_STEP_EXPECT_STAT: return step_stat(c, step);

@@ -206,6 +206,13 @@ static bool kernel_policy(struct player *p, const struct plan_policy *policy)
 
 /* ---- the rest ---- */
 
+static bool kernel_mtu(struct player *p, unsigned mtu)
+{
+    struct rig *rig = mine(p)->rig;
+
+    return rig_ok(p, rig_set_mtu(rig, RIG_A, mtu)) && rig_ok(p, rig_set_mtu(rig, RIG_B, mtu));
+}
+
 static bool kernel_flush(struct player *p, struct rig_result *result)
 {
     return rig_ok(p, rig_flush(mine(p)->rig)) && rig_ok(p, rig_collect(mine(p)->rig, result));
@@ -271,6 +278,7 @@ static const struct player_ops ops = {
     .sysctl = kernel_sysctl,
     .templ = kernel_templ,
     .policy = kernel_policy,
+    .mtu = kernel_mtu,
     .flush = kernel_flush,
     .command = kernel_command,
     .find = kernel_find,

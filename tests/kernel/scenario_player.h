@@ -22,6 +22,7 @@ struct player_ops {
     bool (*sysctl)(struct player *p, const char *name, const char *value);
     bool (*templ)(struct player *p, const struct plan_templ *templ);
     bool (*policy)(struct player *p, const struct plan_policy *policy);
+    bool (*mtu)(struct player *p, unsigned mtu);
     bool (*flush)(struct player *p, struct rig_result *result);
     /* A command line of iptables, ip6tables or conntrack; *status is what the program would exit
      * with, and player->error what it complains about. */

@@ -160,6 +160,12 @@ static bool weir_policy(struct player *p, const struct plan_policy *plan)
     return true;
 }
 
+static bool weir_mtu(struct player *p, unsigned mtu)
+{
+    engine_mtu(mine(p)->engine, mtu);
+    return true;
+}
+
 static bool weir_flush(struct player *p, struct rig_result *result)
 {
     weir_wait(p, result);
@@ -289,6 +295,7 @@ static const struct player_ops ops = {
     .sysctl = weir_sysctl,
     .templ = weir_templ,
     .policy = weir_policy,
+    .mtu = weir_mtu,
     .flush = weir_flush,
     .command = weir_command,
     .find = weir_find,

@@ -1,0 +1,14 @@
+#!/usr/bin/env bash
+# Random packets through the kernel and through weir, with fresh seeds, for as long as asked.
+#
+# usage: parity.sh BUILD-DIRECTORY SECONDS [random_diff options]
+#
+# What differs is shrunk and kept in BUILD-DIRECTORY/parity as scenario files; the seed repeats it:
+#     random_diff --first SEED --seeds 1
+set -euo pipefail
+build=$1 seconds=$2
+shift 2
+first=$(date +%s)000
+mkdir -p "$build/parity"
+echo "seeds from $first, for $seconds s; differences go to $build/parity"
+exec "$build/tests/random_diff" --first "$first" --seeds 1000000000 --seconds "$seconds" --keep "$build/parity" "$@"

@@ -1,0 +1,19 @@
+#!/usr/bin/env bash
+# Measure: build for speed, run every program of bench/, print one page. Options go to the programs, as in
+#   tools/bench.sh --flows 8000000 --only udp4
+# The page stays in build-bench/bench.txt. Figures are per packet or connection on one core; what else the machine does shows in
+# the distance from min to max, so compare minima, and ratios from one run.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+tools/setup.sh build
+
+dir=build-bench
+# A new compiler's warnings are for `make test` to find.
+[ -f $dir/build.ninja ] || meson setup $dir --buildtype=release -Db_ndebug=true -Dtests=false -Dwerror=false >/dev/null
+ninja -C $dir --quiet
+
+for program in established churn memory; do
+    "$dir/bench/$program" "$@"
+    echo
+done | tee $dir/bench.txt
