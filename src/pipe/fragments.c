@@ -41,10 +41,10 @@ void fragments_fini(struct fragments *f, const struct weir_host *host)
             host->release(host->ctx, f->memory[i], f->bytes);
 }
 
+/* Without the zone: a template stands for a rule of the raw table, which comes after gathering. */
 static struct frag_scope scope_of(const struct weir_packet *raw)
 {
     return (struct frag_scope){
-        .zone = zone_of(raw).id,
         .iface = raw->in_iface,
         .stage = raw->path == WEIR_PATH_OUTPUT ? FRAG_LOCAL_OUT : FRAG_PREROUTING,
     };
