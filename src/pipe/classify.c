@@ -49,7 +49,8 @@ static bool is_found(const struct track *t, const struct pkt *p, struct zone z)
 static bool attach(struct track *t, struct pkt *p)
 {
     struct zone z = zone_of(p->raw);
-    uint32_t ref = is_found(t, p, z) ? p->found : track_find(t, &p->tuple, p->hash, z.id, z.dirs);
+    uint32_t ref = is_found(t, p, z) ? track_reply_first(t, p->found, &p->tuple)
+                                     : track_find(t, &p->tuple, p->hash, z.id, z.dirs);
 
     p->found = 0;
     if (!ref)

@@ -53,7 +53,6 @@ size_t expire_tick(struct track *t, size_t budget)
     uint32_t handles[POP_BATCH];
     size_t looked = 0;
 
-    limits_evict(t);
     for (;;) {
         uint32_t max = POP_BATCH;
 
@@ -95,8 +94,11 @@ void expire_clock(struct track *t, struct weir_time now)
         }
         (void)expire_tick(t, 0);
     }
-    t->tick64 = tick64;
     t->time_ns = now.ns;
+    if (t->tick64 != tick64) {
+        t->tick64 = tick64;
+        limits_evict(t);
+    }
 }
 
 bool expire_next(const struct track *t, int64_t *tick64)
@@ -105,7 +107,7 @@ bool expire_next(const struct track *t, int64_t *tick64)
     int64_t wheel64 = t->tick64 - (track_now(t) - t->wheel.tick);
 
     if (t->evict_due)
-        *tick64 = t->tick64;
+        *tick64 = t->tick64 + 1;
     else if (wheel_next(&t->wheel, &tick))
         *tick64 = wheel64 + (tick - t->wheel.tick);
     else

@@ -165,5 +165,5 @@ uint32_t track_find(struct track *t, const struct weir_tuple *tuple, uint64_t ha
 
     if (!ref && orig != reply)
         ref = find_hashed(t, tuple, track_hash(t, tuple, reply), zone, zone_dirs);
-    return ref;
+    return track_reply_first(t, ref, tuple);
 }

@@ -131,6 +131,24 @@ void track_fini(struct track *t);
 uint32_t track_find(struct track *t, const struct weir_tuple *tuple, uint64_t hash, uint16_t zone,
                     uint8_t zone_dirs);
 
+/*
+ * A packet from an endpoint to itself is its own answer: both tuples of its entry are the same.
+ * Linux finds the one that it entered last, the reply.
+ */
+static inline bool tuple_to_itself(const struct weir_tuple *t)
+{
+    return t->src_key == t->dst_key && t->src.half[0] == t->dst.half[0] &&
+           t->src.half[1] == t->dst.half[1];
+}
+
+static inline uint32_t track_reply_first(const struct track *t, uint32_t ref,
+                                         const struct weir_tuple *tuple)
+{
+    if (ref && tuple_to_itself(tuple) && conn_has_tuple(conn_at(t, ref), WEIR_REPLY, tuple))
+        ref |= WEIR_REPLY;
+    return ref;
+}
+
 static inline uint64_t track_hash(const struct track *t, const struct weir_tuple *tuple,
                                   uint16_t zone)
 {
@@ -191,7 +209,8 @@ struct conn_ext *conn_ext_get(struct track *t, struct conn *c);
 /* Room for one more entry, whose original tuple hashes to `hash`? May end others (early drop). */
 bool limits_admit(struct track *t, uint64_t hash);
 
-/* After a refusal: end up to a collector pass's worth of entries that are easiest to miss. */
+/* The tick after a refusal: end up to a collector pass's worth of entries that are easiest to miss.
+ */
 void limits_evict(struct track *t);
 
 /* --- expire.c --- */
