@@ -113,7 +113,7 @@ static bool normalize(struct piece name, char out[NAME_MAX_LEN + 1])
     if (name.len > NAME_MAX_LEN)
         return false;
     for (size_t i = 0; i < name.len; i++)
-        out[i] = name.at[i] == '/' ? '.' : name.at[i];
+        out[i] = (char)(name.at[i] == '/' ? '.' : name.at[i]);
     out[name.len] = '\0';
     return true;
 }

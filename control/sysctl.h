@@ -53,7 +53,7 @@ int sysctl_plan_file(struct sysctl_plan *plan, const char *path, struct textbuf 
 
 /* Takes the kernel module's `hashsize`: that many buckets, rounded up as Linux does, and, unless
  * nf_conntrack_max is given as well, 8 connections for each. -EINVAL: see `errors`. */
-int sysctl_plan_hashsize(struct sysctl_plan *plan, const char *number, struct textbuf *errors);
+int sysctl_plan_hashsize(struct sysctl_plan *plan, const char *text, struct textbuf *errors);
 
 /* Puts max, buckets and capacity into `config`, as the plan has them. */
 void sysctl_plan_config(const struct sysctl_plan *plan, struct weir_config *config);

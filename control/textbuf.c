@@ -84,6 +84,7 @@ void textbuf_addf(struct textbuf *text, const char *format, ...)
         size_t room = text->room - text->len;
         va_list args;
         va_start(args, format);
+        /* NOLINTNEXTLINE(clang-analyzer-valist.Uninitialized): does not see va_start in a loop */
         int len = vsnprintf(text->data + text->len, room, format, args);
         va_end(args);
         if (len < 0) {

@@ -144,7 +144,8 @@ WEIR_API void weir_tunable_range(const struct weir_shard *shard, enum weir_tunab
  */
 WEIR_API int weir_policy_set(struct weir_shard *shard, unsigned number, enum weir_tunable tunable,
                              int64_t value);
-/* Connections that use it fall back to the shard's timeouts; takes time in proportion to the table. */
+/* Connections that use it fall back to the shard's timeouts; takes time in proportion to the table.
+ */
 WEIR_API void weir_policy_del(struct weir_shard *shard, unsigned number);
 
 /* What a shard's memory comes to, part by part, for a number of connections; all in bytes. */

@@ -224,8 +224,7 @@ static void key_fill(const struct frag *f, const struct parsed *p, const struct 
     memcpy(k->src.bytes, p->ip + IP6_SRC, 16);
     memcpy(k->dst.bytes, p->ip + IP6_DST, 16);
     k->id = load_raw32(p->ip + p->frag_off + IP6F_ID);
-    /* The same link-local or multicast address means another host, or another datagram, on another
-     * link. */
+    /* On another link, a link-local or multicast address is another's. */
     if (k->dst.bytes[0] == 0xff || (k->dst.bytes[0] == 0xfe && (k->dst.bytes[1] & 0xc0) == 0x80))
         k->iface = scope->iface;
 }
@@ -253,8 +252,7 @@ static uint32_t queue_new(struct frag *f, const struct frag_key *key, uint64_t h
     return index;
 }
 
-/* The datagram's queue, new if need be. 0: the limit is reached. Linux asks before it looks whether
- * there is one. */
+/* The datagram's queue, new if need be. 0: the limit is reached, which holds for old ones too. */
 static uint32_t queue_get(struct frag *f, const struct frag_key *key, int64_t now)
 {
     uint64_t hash = queue_hash(f, key);
@@ -379,8 +377,7 @@ static bool headers_incomplete(const struct parsed *p)
     return off + upper > p->l3_len;
 }
 
-/* Where the next-header field is that names the fragment header at `off`; 0: there is no such
- * thing. */
+/* Where the next-header field is that names the fragment header at `off`; 0: nothing does. */
 static uint32_t named_at(const uint8_t *ip, uint32_t off)
 {
     uint32_t field = IP6_NEXT, at = IP6_SIZE;
@@ -427,8 +424,7 @@ static void note(struct frag *f, struct frag_queue *q, const struct parsed *p,
 
 /* --- the datagram --- */
 
-/* RFC 3168, 5.3: congestion experienced by any part is experienced by the whole; else no mixing
- * with not-ECT. */
+/* RFC 3168, 5.3: what one part experienced the whole did, but not-ECT does not mix with others. */
 static bool ecn_mixed(const struct frag_queue *q)
 {
     return (q->ecn & 1) && q->ecn != 1;
@@ -635,8 +631,8 @@ bool frag_expire(struct frag *f, int64_t now, struct frag_expired *out)
 
     if (!queue)
         return false;
-    if (f->family == 4 || q->got) { /* IPv6 counts what came in on an interface, and empty fragments
-                                       leave no trace of one */
+    /* IPv6 counts what came in by an interface, and empty fragments leave no trace of one. */
+    if (f->family == 4 || q->got) {
         f->stats.fails++;
         f->stats.timeouts++;
     }

@@ -72,8 +72,7 @@ struct frag_layout {
     uint32_t data_at;     /* where the fragmentable part began in the datagram */
     uint32_t largest;     /* length of the largest fragment with all its headers */
     uint32_t contiguous;  /* bytes that Linux had to have in one buffer: see frag_touch() */
-    uint32_t
-        room; /* of Linux's buffers of later fragments, bytes before the data in the tightest */
+    uint32_t room;        /* bytes before the data in the tightest buffer of Linux but the first */
 };
 
 /*
@@ -97,8 +96,7 @@ struct frag_datagram {
 enum frag_result {
     FRAG_HELD = 1, /* a copy is kept */
     FRAG_DROPPED,  /* the fragment is lost, perhaps its whole datagram with it */
-    FRAG_COMPLETE, /* the datagram goes on in its place; it stands in the store until the next call
-                    */
+    FRAG_COMPLETE, /* the datagram goes on in its place; it stands here until the next call */
     FRAG_PASS      /* IPv6: not to be gathered; the packet goes on as it is */
 };
 
@@ -147,8 +145,7 @@ size_t frag_bytes(size_t budget);
 void frag_init(struct frag *f, uint8_t family, void *memory, size_t budget, const uint64_t seed[2],
                int64_t now);
 
-/* Packets that frag_add() is for. (IPv6: also a lone fragment, RFC 6946; it loses its fragment
- * header.) */
+/* Is the packet for frag_add()? IPv6: also a lone fragment (RFC 6946), which loses its header. */
 static inline bool frag_wants(const struct parsed *p)
 {
     return p->family == 4 ? p->fragment : p->frag_off != 0;

@@ -13,8 +13,7 @@ enum {
     HEAD_INLINE = 64,       /* any IPv4 header; an IPv6 and a fragment header */
     HEAD_PAGE = 256         /* pages from this number on hold the rest of longer headers */
 };
-_Static_assert(HEAD_PAGE *PAGE_BYTES >= 2 * 65536,
-               "past any data: IPv4 holds what is too long, too");
+_Static_assert(2 * 65536 <= HEAD_PAGE * PAGE_BYTES, "past what is too long, too: IPv4 holds it");
 
 struct frag_key {
     union weir_addr src, dst;
@@ -82,8 +81,7 @@ static inline struct frag_source *source_at(const struct frag *f, uint32_t index
     return slab_at(&f->sources.slab, index);
 }
 
-/* Every object begins with its link, and while it is free, with the slab's: both are four bytes at
- * its start. */
+/* An object begins with its link in a bucket's chain, or while it is free, with the slab's. */
 static inline uint32_t pool_first(const struct frag_pool *p, uint64_t hash)
 {
     return p->bucket[hash & p->mask];

@@ -15,8 +15,7 @@ enum {
     ICMPV6_PARAMETER_OPTION = 2
 };
 
-/* The ICMP types about which Linux sends errors: echo, timestamp, information, address mask. Bit by
- * type. */
+/* ICMP types that Linux answers with errors: echo, timestamp, information, address mask. By bit. */
 static const uint32_t icmp_queries = 1u << 0 | 1u << 8 | 0x3fu << 13;
 
 static bool due4(const struct parsed *p)

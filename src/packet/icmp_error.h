@@ -37,9 +37,9 @@ struct icmp_error {
 };
 
 /*
- * May an error of this type and code be sent about the packet? Not about errors, later fragments,
- * or packets to or from an address that is no single host's (of broadcasts only 255.255.255.255 can
- * be known here).
+ * May an error of this type and code be sent about the packet? Not about errors, IPv4's later
+ * fragments, or packets to or from an address that is no single host's (of broadcasts only
+ * 255.255.255.255 can be known here).
  */
 bool icmp_error_due(const struct parsed *p, uint8_t type, uint8_t code);
 

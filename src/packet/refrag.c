@@ -86,15 +86,13 @@ static enum refrag_result begin4(struct refrag *r, const struct frag_layout *l)
     if (limit < r->head_len + 8)
         return REFRAG_TOO_BIG;
     r->space = limit - r->head_len;
-    /* Pieces along the original cuts carry no DF, even if all of them did; pieces that Linux cuts
-     * anew do. */
+    /* Linux sets DF on pieces that it cuts anew, but not along the cuts, even if all had it. */
     r->layout = layout_fits(r, l) ? l : NULL;
     r->field = r->layout ? field & (uint16_t)~IP4_DF : field;
     return REFRAG_PIECES;
 }
 
-/* RFC 791, 3.1: only options with the copied flag are in fragments other than the first. Linux
- * leaves NOPs in their place. */
+/* RFC 791, 3.1: options without the copied flag are in the first piece only; elsewhere, NOPs. */
 static void blank_options(uint8_t *h, uint32_t len)
 {
     for (uint32_t at = IP4_MIN, size; at < len && h[at] != OPT4_END; at += size) {
@@ -195,8 +193,8 @@ static void header6(const struct refrag *r, uint8_t *h, uint32_t data, bool last
 enum refrag_result refrag_begin(struct refrag *r, uint8_t *ip, uint32_t len,
                                 const struct frag_layout *layout, uint32_t mtu, uint32_t id)
 {
-    *r = (struct refrag){
-        .mtu = mtu ? mtu : UINT32_MAX, .ip = ip, .len = len, .id = id, .family = ip[0] >> 4};
+    *r = (struct refrag){.mtu = mtu ? mtu : UINT32_MAX, .len = len, .id = id, .family = ip[0] >> 4};
+    r->ip = ip;
     return r->family == 4 ? begin4(r, layout) : begin6(r, layout);
 }
 

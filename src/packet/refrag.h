@@ -20,7 +20,7 @@ enum refrag_result {
     REFRAG_WHOLE = 1, /* send it as it is */
     REFRAG_PIECES,    /* send what refrag_next() returns */
     REFRAG_TOO_BIG,   /* drop it; ICMP 3/4 or ICMPv6 2/0 with `mtu` to its source */
-    REFRAG_BROKEN /* IPv6: drop it; fragment 0 had ended inside headers that every piece repeats */
+    REFRAG_BROKEN     /* IPv6: drop it; fragment 0 ended inside headers that every piece repeats */
 };
 
 struct refrag {

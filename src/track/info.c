@@ -64,24 +64,39 @@ void info_fill(const struct track *t, const struct conn *c, uint32_t handle, str
     memcpy(info->labels, ext->labels, sizeof(info->labels));
 }
 
-bool info_walk(const struct track *t, uint64_t *cursor, struct weir_conn *info)
+/* A clash entry is reachable by its replies only and shown nowhere. */
+static bool is_shown(const struct track *t, const struct conn *c)
 {
-    /* The cursor is family << 32 | the last index looked at. */
-    for (uint32_t family = (uint32_t)(*cursor >> 32); family < 2;
-         family++, *cursor = (uint64_t)family << 32) {
-        const struct slab *s = &t->conns[family];
+    return c->status & WEIR_S_CONFIRMED && !(c->status & WEIR_S_NAT_CLASH) && !conn_expired(t, c);
+}
 
-        for (uint32_t index = (uint32_t)*cursor + 1; index <= s->used; index++) {
-            const struct conn *c = slab_at(s, index);
+static bool walk_family(const struct track *t, uint32_t family, uint32_t *index,
+                        struct weir_conn *info)
+{
+    const struct slab *s = &t->conns[family];
 
-            *cursor = (uint64_t)family << 32 | index;
-            /* A clash entry is reachable by its replies only and shown nowhere. */
-            if (!(c->status & WEIR_S_CONFIRMED) || c->status & WEIR_S_NAT_CLASH ||
-                conn_expired(t, c))
-                continue;
-            info_fill(t, c, handle_make(family ? 6 : 4, index), info);
+    while (*index < s->used) {
+        const struct conn *c = slab_at(s, ++*index);
+
+        if (is_shown(t, c)) {
+            info_fill(t, c, handle_make(family ? 6 : 4, *index), info);
             return true;
         }
     }
     return false;
+}
+
+bool info_walk(const struct track *t, uint64_t *cursor, struct weir_conn *info)
+{
+    /* The cursor is family << 32 | the last index looked at. */
+    uint32_t family = *cursor >> 32 != 0, index = (uint32_t)*cursor;
+    bool found = walk_family(t, family, &index, info);
+
+    if (!found && family == 0) {
+        family = 1;
+        index = 0;
+        found = walk_family(t, family, &index, info);
+    }
+    *cursor = (uint64_t)family << 32 | index;
+    return found;
 }

@@ -159,7 +159,7 @@ void table_del(struct table *t, uint64_t hash, uint32_t ref)
 {
     uint32_t level;
     struct table_bucket *b = &t->buckets[table_index(t, hash, &level)];
-    struct table_bucket *last = b, *before_last = NULL;
+    struct table_bucket *last, *before_last = NULL;
     struct table_bucket *holed = NULL;
     uint32_t hole = 0;
 

@@ -190,7 +190,7 @@ bool gen_icmp_error(struct gen *g, struct build *b, unsigned *from);
 
 /* Cut this packet up and put the pieces on their way; false if it cannot be. */
 bool gen_frag_take(struct gen *g, unsigned from, size_t len);
-/* An identification for fragments: mostly a new one, sometimes one of few, so that the rest of one
+/* An identification for fragments: a new one, or a hostile one of few, so that the rest of one
  * packet meets the beginning of another. */
 uint32_t gen_frag_id(struct gen *g);
 /* How many fragments are under way, and one of them. */

@@ -131,6 +131,21 @@ static void shuffle(struct gen *g, struct plan *plan)
     }
 }
 
+/* Another congestion mark than the rest of the packet: what the whole then has, or whether there is
+ * a whole, depends on which marks came together (RFC 3168 5.3). */
+static void remark(struct gen *g, uint8_t *p)
+{
+    uint32_t bits = rng_range(&g->rng, 1, 3);
+
+    if (p[0] >> 4 == 6) {
+        p[1] = (uint8_t)(p[1] ^ bits << 4);
+        return;
+    }
+    p[1] = (uint8_t)(p[1] ^ bits);
+    wire_put16(p + 10, 0);
+    wire_put16(p + 10, build_fold(build_sum_add(0, p, (p[0] & 15u) * 4u)));
+}
+
 static void put(struct gen *g, unsigned from, size_t len, const struct build_piece *p)
 {
     for (size_t i = 0; i < GEN_PIECES; i++) {
@@ -141,6 +156,8 @@ static void put(struct gen *g, unsigned from, size_t len, const struct build_pie
         if (free->len > GEN_PACKET_MAX)
             free->len = 0;
         memcpy(free->bytes, g->big, free->len);
+        if (free->len && gen_hostile(g) && rng_one_in(&g->rng, 12))
+            remark(g, free->bytes);
         free->from = from;
         free->order = g->piece_count++;
         return;
@@ -149,7 +166,7 @@ static void put(struct gen *g, unsigned from, size_t len, const struct build_pie
 
 uint32_t gen_frag_id(struct gen *g)
 {
-    return rng_one_in(&g->rng, 3) ? rng_range(&g->rng, 1, 4) : g->frag_id++;
+    return gen_hostile(g) ? rng_range(&g->rng, 1, 4) : g->frag_id++;
 }
 
 bool gen_frag_take(struct gen *g, unsigned from, size_t len)

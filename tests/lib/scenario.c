@@ -114,7 +114,7 @@ void scenario_free(struct scenario_file *file)
 
 /* What stands before a step: time, and how often. */
 struct prefix {
-    int64_t wait_ns, again_ns; /* before the first; before each further one */
+    int64_t wait_ns, again_ns; /* before it is done; before it is done again */
     uint64_t times;
 };
 
@@ -124,13 +124,11 @@ static bool add_step(struct reader *r, const struct scn_scan *s, const struct pr
     if (!r->file->count)
         return scn_fail(s, (struct scn_word){s->line, 0},
                         "a scenario must begin before its steps: name TEXT");
-    for (uint64_t i = 0; i < prefix->times; i++) {
-        r->step = grow(r, r->step, r->step_count, &r->step_cap, sizeof(*r->step));
-        step.line = s->number;
-        step.wait_ns = i ? prefix->again_ns : prefix->wait_ns;
-        r->now_ns += step.wait_ns;
-        r->step[r->step_count++] = step;
-    }
+    r->step = grow(r, r->step, r->step_count, &r->step_cap, sizeof(*r->step));
+    step.line = s->number;
+    step.wait_ns = prefix->wait_ns;
+    r->now_ns += step.wait_ns;
+    r->step[r->step_count++] = step;
     return true;
 }
 
@@ -368,6 +366,11 @@ static bool read_count(struct reader *r, struct scn_scan *s, const struct prefix
            add_step(r, s, prefix, step);
 }
 
+static bool step_mtu(struct reader *r, struct scn_scan *s, const struct prefix *prefix)
+{
+    return read_count(r, s, prefix, (struct scn_word){"mtu", 3}, SCN_STEP_MTU);
+}
+
 static bool step_release(struct reader *r, struct scn_scan *s, const struct prefix *prefix)
 {
     return read_count(r, s, prefix, (struct scn_word){"release", 7}, SCN_STEP_RELEASE);
@@ -432,35 +435,52 @@ static const struct {
     const char *word;
     bool (*read)(struct reader *r, struct scn_scan *s, const struct prefix *prefix);
 } steps[] = {
-    {"sysctl", step_sysctl},       {"rule", step_rule},     {"rule6", step_rule6},
-    {"conntrack", step_conntrack}, {"tmpl", step_tmpl},     {"policy", step_policy},
-    {"hooks", step_hooks},         {"hold", step_hold},     {"flush", step_flush},
-    {"release", step_release},     {"expect", step_expect}, {"out", step_out},
+    {"sysctl", step_sysctl}, {"rule", step_rule},
+    {"rule6", step_rule6},   {"conntrack", step_conntrack},
+    {"tmpl", step_tmpl},     {"policy", step_policy},
+    {"hooks", step_hooks},   {"hold", step_hold},
+    {"flush", step_flush},   {"release", step_release},
+    {"expect", step_expect}, {"out", step_out},
+    {"mtu", step_mtu},
 };
 
-static bool read_step(struct reader *r, struct scn_scan *s)
+static bool read_once(struct reader *r, struct scn_scan *s, const struct prefix *prefix)
 {
-    struct prefix prefix;
-    if (!read_prefix(r, s, &prefix))
-        return false;
     struct scn_word w = scn_peek(s);
     if (!w.len)
-        return add_step(r, s, &prefix, (struct scn_step){.kind = SCN_STEP_WAIT});
+        return add_step(r, s, prefix, (struct scn_step){.kind = SCN_STEP_WAIT});
     for (size_t i = 0; i < sizeof(steps) / sizeof(steps[0]); i++) {
         if (scn_is(w, steps[i].word)) {
             scn_next(s);
-            return steps[i].read(r, s, &prefix);
+            return steps[i].read(r, s, prefix);
         }
     }
     /* Whatever does not look like a packet is a mistyped word. */
     if (!memchr(w.p, '>', w.len) && !memchr(w.p, ':', w.len) && !memchr(w.p, '=', w.len) &&
         !scn_is(w, "4") && !scn_is(w, "6"))
-        return scn_fail(s, w,
-                        "'%.*s' begins no line: a packet (A>B …, A: …), wait at xN, sysctl rule "
-                        "rule6 conntrack tmpl policy hooks hold release flush expect out, or name "
-                        "ref only flow block do",
-                        (int)w.len, w.p);
-    return read_packet_step(r, s, &prefix);
+        return scn_fail(
+            s, w,
+            "'%.*s' begins no line: a packet (A>B …, A: …), wait at xN, sysctl rule "
+            "rule6 conntrack tmpl policy hooks mtu hold release flush expect out, or name "
+            "ref only flow block do",
+            (int)w.len, w.p);
+    return read_packet_step(r, s, prefix);
+}
+
+/* A line with xN is read N times, each time with another i. */
+static bool read_step(struct reader *r, struct scn_scan *s)
+{
+    struct prefix prefix;
+    if (!read_prefix(r, s, &prefix))
+        return false;
+    for (uint64_t i = 0; i < prefix.times; i++) {
+        struct scn_scan again = *s;
+        again.i = i;
+        if (!read_once(r, &again, &prefix))
+            return false;
+        prefix.wait_ns = prefix.again_ns;
+    }
+    return true;
 }
 
 /* ---- the frame ------------------------------------------------------------------------------- */

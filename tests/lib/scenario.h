@@ -37,14 +37,15 @@
  *   only weir|kernel TEXT   run by one engine only, for this reason
  *   block NAME … end     lines to be used again (anywhere before, also outside of scenarios)
  *   do NAME              those lines, here
- *   flow [6] PROTO SRC>DST [SPORT>DPORT]   lets packets begin with A: or B:, the side that sends;
- * the rest of the line is what follows the ports (the protocol if it has none). Before the first
- * name it holds for all scenarios
+ *   flow [6] PROTO SRC>DST [SPORT>DPORT]   lets packets begin with A: or B:, the side that
+ *                        sends; the rest of such a line is what follows the ports (the protocol,
+ *                        if it has none). Before the first name it holds for all scenarios
  *
  * Time, before any step, or on a line of its own
  *   wait 2.2s            this long after the step before (ns us ms s m h d)
  *   at +1.5s             when this long has passed since the scenario began
- *   x3                   the step is done three times
+ *   x3                   the step is done three times; in its numbers i is 0, then 1, then 2:
+ *                        x100 A>B udp 1000+i>53
  *
  * Settings
  *   sysctl KEY=VALUE     net.netfilter.KEY; the prefix nf_conntrack_ may be left out (tcp_loose=0);
@@ -54,10 +55,12 @@
  *   conntrack ARGS       a conntrack command line: conntrack -D -p udp
  *                        these three may end with -> FAIL: it must be refused
  *   tmpl SIDE KEY=VALUE… a template for packets from this side: zone= dir=both|orig|reply policy=
- *                        helper= events=NAME,…; tmpl SIDE off takes it away
+ *                        helper= events=NAME,… proto=N (only for this protocol) or notrack; tmpl
+ *                        SIDE off takes it away
  *   policy NAME PROTO KEY=SECONDS…   a timeout policy: policy slow tcp syn_sent=9 established=77;
  *                        policy NAME off deletes it
  *   hooks on|off         connection tracking hooks
+ *   mtu N                of both of the router's interfaces
  *   flush                delete all entries
  *   hold on|off          packets wait in a queue in FORWARD (their class is HELD)
  *   release N            the first N of them go on
@@ -73,9 +76,12 @@
  *   fresh, same          it was made by this packet; it is the one of the packet before
  *   state=SYN_SENT       the name in /proc/net/nf_conntrack
  *   timeout=120          seconds left just after the packet; timeout=0..5 for a range, as with
- * every single number (where time is real, the runner allows one second less) replied, unreplied,
- * assured, unassured status=0x18e         all status bits counted, uncounted   its counters moved,
- * or did not refreshed, unrefreshed  its timeout was set anew by this packet, or runs on
+ *                        every single number (where time is real, the runner allows one second
+ *                        less)
+ *   replied, unreplied, assured, unassured
+ *   status=0x18e         all status bits
+ *   counted, uncounted   its counters moved, or did not
+ *   refreshed, unrefreshed   its timeout was set anew by this packet, or runs on
  *   packets=N/M bytes=N/M   original/reply; needs sysctl acct=1
  *   scale=7/8 flags=0x3/0x3   TCP window scales and flags of original/reply side
  *   vtag=1/2             SCTP tags
@@ -94,7 +100,7 @@
  *                        early_drop clashres expect_new … as in /proc/net/stat/nf_conntrack
  *   expect entry [6] PROTO SRC>DST [KEYS] KEY=VALUE…   a listed entry with this original tuple, and
  *                        the words above about it; `gone` if there must be none
- *   expect events NAME,…|none   since the last step
+ *   expect events NAME,…|none   since the last packet, or the last line of this kind
  *   out SIDE PACKET      the next packet that came out on that side, byte for byte, but for TTL and
  *                        header checksum; out SIDE none: nothing more did
  */
@@ -202,6 +208,7 @@ enum scn_step_kind {
     SCN_STEP_TMPL,      /* settings: first the side as a bare word */
     SCN_STEP_POLICY,    /* settings: first the name, then the protocol, or "off" */
     SCN_STEP_HOOKS,     /* on */
+    SCN_STEP_MTU,       /* count */
     SCN_STEP_FLUSH,
     SCN_STEP_HOLD,          /* on */
     SCN_STEP_RELEASE,       /* count */

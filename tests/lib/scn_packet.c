@@ -481,7 +481,7 @@ static bool read_pair(struct parser *p, struct scn_word key, struct scn_word bot
 
 static bool word_ts(struct parser *p, struct scn_word key, struct scn_word value)
 {
-    uint32_t a, b;
+    uint32_t a = 0, b = 0;
     return read_pair(p, key, value, '/', &a, &b) && room(p, key, build_tcp_ts(&p->b.l4.tcp, a, b));
 }
 
@@ -591,7 +591,7 @@ static bool word_icmp_low(struct parser *p, struct scn_word key, struct scn_word
 
 static bool word_icmp_gw(struct parser *p, struct scn_word key, struct scn_word value)
 {
-    struct build_addr addr;
+    struct build_addr addr = {0};
     if (!read_host(p, key, value, &addr))
         return false;
     p->b.l4.icmp.rest = wire_get32(addr.b);

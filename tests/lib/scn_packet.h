@@ -46,9 +46,11 @@
  *           inforeply mask maskreply; and for ICMPv6 toobig mldq mldr mldd mld2 rs ra ns na niq nir
  * sctp      S>D vtag= and chunks, in their order: DATA INIT INIT_ACK SACK HB HB_ACK ABORT SHUTDOWN
  *           SHUTDOWN_ACK ERROR COOKIE_ECHO COOKIE_ACK SHUTDOWN_COMPLETE CHUNK(type=N), each with
- *           (arguments): T flags= length= (the length field) len= data= and for INIT(_ACK) tag=
- * win= os= mis= tsn=, DATA tsn= sid= ssn= ppid=, SACK tsn= win= gaps= dups=, SHUTDOWN tsn= gre v=
- * proto= bits= csum key= seq=; v=1: callid= seq= ack= glen= proto N   any other: only payload
+ *           (arguments): T flags= length= (the length field) len= data=, and INIT and INIT_ACK:
+ *           tag= win= os= mis= tsn=; DATA: tsn= sid= ssn= ppid=; SACK: tsn= win= gaps= dups=;
+ *           SHUTDOWN: tsn=
+ * gre       v= proto= bits= csum key= seq=; with v=1 callid= seq= ack= glen=
+ * proto N   any other: only payload
  */
 #ifndef TESTS_LIB_SCN_PACKET_H
 #define TESTS_LIB_SCN_PACKET_H
@@ -65,9 +67,6 @@ struct scn_packet {
 
 /* A buffer of this size holds any printed packet. */
 enum { SCN_PRINT_MAX = 2 * BUILD_PACKET_MAX + 64 };
-
-/* The same for a packet that nobody sends here (a quoted one, one that comes out): no side. */
-bool scn_read_inner_packet(struct scn_scan *scan, struct scn_packet *out);
 
 /* "A>B" of the family that was said (4, 6, or 0: what the hosts say, else the usual one). */
 bool scn_read_hosts(const struct scn_scan *scan, struct scn_word word, uint8_t said, uint8_t usual,
@@ -91,6 +90,9 @@ bool scn_read_flow_packet(struct scn_scan *scan, const struct scn_flow *flow, en
 /* One packet line, up to its end or to a word ->, where the scan then stands. False, with the error
  * in scan->error, if it is none. */
 bool scn_read_packet(struct scn_scan *scan, struct scn_packet *out);
+
+/* The same for a packet that nobody sends here (a quoted one, one that comes out): no side. */
+bool scn_read_inner_packet(struct scn_scan *scan, struct scn_packet *out);
 
 /* The same for a line on its own. */
 bool scn_parse_packet(const char *line, size_t len, struct scn_packet *out,

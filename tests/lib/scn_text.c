@@ -161,7 +161,16 @@ static bool literal(const char **p, const char *end, uint64_t *out)
     return *p > start;
 }
 
-static bool formula(struct scn_word w, uint64_t *out, bool *plain)
+static bool factor(const char **p, const char *end, uint64_t i, uint64_t *out)
+{
+    if (*p == end || **p != 'i')
+        return literal(p, end, out);
+    ++*p;
+    *out = i;
+    return true;
+}
+
+static bool formula(struct scn_word w, uint64_t i, uint64_t *out, bool *plain)
 {
     const char *p = w.p, *end = w.p + w.len;
     uint64_t sum = 0;
@@ -174,15 +183,15 @@ static bool formula(struct scn_word w, uint64_t *out, bool *plain)
         p++;
     }
     for (;;) {
-        uint64_t product, factor;
-        if (!literal(&p, end, &product))
+        uint64_t product, by;
+        if (!factor(&p, end, i, &product))
             return false;
         while (p < end && *p == '*') {
             p++;
             *plain = false;
-            if (!literal(&p, end, &factor))
+            if (!factor(&p, end, i, &by))
                 return false;
-            product *= factor;
+            product *= by;
         }
         sum = minus ? sum - product : sum + product;
         if (p == end)
@@ -200,7 +209,7 @@ bool scn_number(const struct scn_scan *s, struct scn_word key, struct scn_word v
                 uint64_t *out)
 {
     bool plain;
-    if (!value.len || !formula(value, out, &plain))
+    if (!value.len || !formula(value, s->i, out, &plain))
         return scn_fail(s, value.p ? value : key,
                         "'%.*s' wants a number, such as 5, 0x1f or 5001-66000, not '%.*s'",
                         (int)key.len, key.p, (int)value.len, value.p ? value.p : "");

@@ -31,6 +31,7 @@ struct scn_scan {
     const char *p, *end;     /* what is still to be read */
     unsigned number;         /* of the line */
     struct scn_error *error; /* the first error stays */
+    uint64_t i; /* what the letter i is in numbers: how often the line was read before */
 };
 
 struct scn_scan scn_scan_line(const char *line, size_t len, unsigned number,
@@ -54,7 +55,7 @@ bool scn_is(struct scn_word word, const char *text);
 struct scn_word scn_split(struct scn_word word, struct scn_word *value);
 
 /*
- * A number of at most `max`: decimal or 0x…, or a formula of numbers with + - * (products first).
+ * A number of at most `max`: decimal, 0x… or i, or a formula of them with + - * (products first).
  * With max = 0xffffffff a formula is taken modulo 2^32, as sequence numbers are. `key` is the word
  * for the error.
  */

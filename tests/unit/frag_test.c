@@ -530,6 +530,39 @@ static void test_timeout(void **state)
     }
 }
 
+/* Many at once, completed in no order: the others expire, each once, and no other does. */
+static void test_timeout_many(void **state)
+{
+    enum { MANY = 100 };
+    struct frag_expired gone;
+    struct lab l;
+    bool waits[MANY] = {false};
+
+    (void)state;
+    lab_open(&l, 4, 0);
+    for (uint16_t i = 0; i < MANY; i++) {
+        waits[i] = ADD(&l, 0, 8, true, .id = i, .src = (uint8_t)i) == FRAG_HELD;
+        l.now += i % 3;
+    }
+    for (uint16_t i = 0; i < MANY; i++) {
+        uint16_t id = (uint16_t)(i * 37 % MANY);
+
+        if (i % 3) {
+            assert_int_equal(ADD(&l, 8, 16, .id = id, .src = (uint8_t)id), FRAG_COMPLETE);
+            waits[id] = false;
+        }
+    }
+    while (frag_expire(&l.frag, l.now + FRAG_TIMEOUT, &gone)) {
+        uint16_t id = (uint16_t)(wire_get16(gone.ip + 4) - BASE_ID);
+
+        assert_true(id < MANY && waits[id]);
+        waits[id] = false;
+    }
+    for (int i = 0; i < MANY; i++)
+        assert_false(waits[i]);
+    lab_close(&l);
+}
+
 /* The longest timeout there is, a clock that jumps further, and one that runs backwards. */
 static void test_timeout_extremes(void **state)
 {
@@ -844,17 +877,29 @@ static void test_twin(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_sequences),     cmocka_unit_test(test_lone),
-        cmocka_unit_test(test_header4),       cmocka_unit_test(test_df),
-        cmocka_unit_test(test_longest),       cmocka_unit_test(test_ecn),
-        cmocka_unit_test(test_chain6),        cmocka_unit_test(test_headers6),
-        cmocka_unit_test(test_contiguous),    cmocka_unit_test(test_cut),
-        cmocka_unit_test(test_keys),          cmocka_unit_test(test_key_link),
-        cmocka_unit_test(test_distance),      cmocka_unit_test(test_distance_restart),
-        cmocka_unit_test(test_timeout),       cmocka_unit_test(test_timeout_extremes),
-        cmocka_unit_test(test_timeout_empty), cmocka_unit_test(test_charge),
-        cmocka_unit_test(test_limit),         cmocka_unit_test(test_budget),
-        cmocka_unit_test(test_small_budget),  cmocka_unit_test(test_counters),
+        cmocka_unit_test(test_sequences),
+        cmocka_unit_test(test_lone),
+        cmocka_unit_test(test_header4),
+        cmocka_unit_test(test_df),
+        cmocka_unit_test(test_longest),
+        cmocka_unit_test(test_ecn),
+        cmocka_unit_test(test_chain6),
+        cmocka_unit_test(test_headers6),
+        cmocka_unit_test(test_contiguous),
+        cmocka_unit_test(test_cut),
+        cmocka_unit_test(test_keys),
+        cmocka_unit_test(test_key_link),
+        cmocka_unit_test(test_distance),
+        cmocka_unit_test(test_distance_restart),
+        cmocka_unit_test(test_timeout),
+        cmocka_unit_test(test_timeout_many),
+        cmocka_unit_test(test_timeout_extremes),
+        cmocka_unit_test(test_timeout_empty),
+        cmocka_unit_test(test_charge),
+        cmocka_unit_test(test_limit),
+        cmocka_unit_test(test_budget),
+        cmocka_unit_test(test_small_budget),
+        cmocka_unit_test(test_counters),
         cmocka_unit_test(test_twin),
     };
 

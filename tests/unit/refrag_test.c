@@ -293,6 +293,23 @@ static void test_touched(void **state)
     }
 }
 
+/* Rewritten to its end, nothing is left of the cuts: one piece cut anew, so it has its DF. */
+static void test_touched_all(void **state)
+{
+    struct whole_spec w = {20, {8}, .df = 2, .pre = nops, .pre_len = 40, .with_pre = 2};
+    const uint32_t pieces[PIECES] = {20};
+    struct refrag r;
+    struct lab l;
+
+    (void)state;
+    lab_open(&l, 4, 0);
+    gather(&l, &w);
+    frag_touch(&l.out.layout, 40);
+    assert_int_equal(begin(&l, &r, 1500), REFRAG_PIECES);
+    check_pieces4(&r, pieces, 20, true);
+    lab_close(&l);
+}
+
 /* --- IPv6 --- */
 
 static uint8_t ext8[8] = {PROTO_FRAGMENT, 0, 0x1e, 4};
@@ -558,10 +575,11 @@ static void test_round_trips(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_rows4),  cmocka_unit_test(test_options),
-        cmocka_unit_test(test_whole4), cmocka_unit_test(test_touched),
-        cmocka_unit_test(test_rows6),  cmocka_unit_test(test_moved6),
-        cmocka_unit_test(test_whole6), cmocka_unit_test(test_round_trips),
+        cmocka_unit_test(test_rows4),       cmocka_unit_test(test_options),
+        cmocka_unit_test(test_whole4),      cmocka_unit_test(test_touched),
+        cmocka_unit_test(test_touched_all), cmocka_unit_test(test_rows6),
+        cmocka_unit_test(test_moved6),      cmocka_unit_test(test_whole6),
+        cmocka_unit_test(test_round_trips),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

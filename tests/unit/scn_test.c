@@ -314,6 +314,29 @@ static void test_example(void **state)
     assert_null(f.scenario);
 }
 
+/* In what is done again, i counts. */
+static void test_repeated(void **state)
+{
+    struct scenario_file f;
+
+    (void)state;
+    load(&f, "name again and again\n"
+             "x3 wait 1s A>B udp 1000+2*i>53 len=i\n"
+             "mtu 1000\n");
+    const struct scenario *s = &f.scenario[0];
+    assert_int_equal(s->step_count, 4);
+    for (unsigned i = 0; i < 3; i++) {
+        const struct scn_step *t = &s->step[i];
+        assert_int_equal(t->wait_ns, 1000000000);
+        assert_int_equal(t->line, 2);
+        assert_int_equal(t->u.packet.len, 28 + i);
+        assert_int_equal(t->u.packet.bytes[20] << 8 | t->u.packet.bytes[21], 1000 + 2 * i);
+    }
+    assert_int_equal(s->step[3].kind, SCN_STEP_MTU);
+    assert_int_equal(s->step[3].u.count, 1000);
+    scenario_free(&f);
+}
+
 static void test_settings(void **state)
 {
     struct scenario_file f;
@@ -487,11 +510,12 @@ static void test_truncated_file(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_lines),        cmocka_unit_test(test_line_bytes),
-        cmocka_unit_test(test_bad_lines),    cmocka_unit_test(test_truncated_lines),
-        cmocka_unit_test(test_small_buffer), cmocka_unit_test(test_print_line),
-        cmocka_unit_test(test_example),      cmocka_unit_test(test_settings),
-        cmocka_unit_test(test_bad_files),    cmocka_unit_test(test_truncated_file),
+        cmocka_unit_test(test_lines),          cmocka_unit_test(test_line_bytes),
+        cmocka_unit_test(test_bad_lines),      cmocka_unit_test(test_truncated_lines),
+        cmocka_unit_test(test_small_buffer),   cmocka_unit_test(test_print_line),
+        cmocka_unit_test(test_example),        cmocka_unit_test(test_repeated),
+        cmocka_unit_test(test_settings),       cmocka_unit_test(test_bad_files),
+        cmocka_unit_test(test_truncated_file),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
