@@ -17,7 +17,7 @@ def fragment(family, start, length, more, first=b"", proto=OTHER, ecn=0, df=0, p
              number=0, times=0):
     """One fragment, or 1 + 8 * times; fragment 0's data begins with `first`."""
     op = family | (2 if pre is not None else 0) | times << 3
-    size = 0x8000 | length if length > 0x1ff else length
+    size = 0x8000 | length if length > 0x7ff else length
     out = struct.pack("!BHHB", op, start // 8 | more << 15 | df << 14, size,
                       number | ecn << 2 | proto << 5)
     if pre is not None:
@@ -67,6 +67,9 @@ def inputs():
     yield "options6", (
         fragment(V6, 0, 400, 1, proto=DSTOPTS, first=bytes([17, 1]), pre=bytes(6)) +
         fragment(V6, 400, 1448, 0) + done(1500))
+    yield "broken6", (
+        fragment(V6, 0, 16, 1, proto=DSTOPTS, first=bytes([60, 5])) +
+        fragment(V6, 16, 400, 1, proto=DSTOPTS) + fragment(V6, 416, 401, 0) + done(1500))
     yield "lone6", fragment(V6, 0, 64, 0) + done(1280)
     yield "odd6", fragment(V6, 0, 32, 1) + fragment(V6, 32, 12, 1) + fragment(V6, 0, 0, 0)
     yield "raw6", packet(

@@ -20,7 +20,7 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len);
 
-enum { PACKET_MAX = 65575, FIRST_MAX = 24, NEW_ID = 0x12345678 };
+enum { PACKET_MAX = 65575, FIRST_MAX = 24, FRAGMENTS_MAX = 800, NEW_ID = 0x12345678 };
 
 enum step { STEP_FRAGMENT, STEP_FRAGMENT_EXT, STEP_PACKET, STEP_TIME };
 
@@ -64,6 +64,7 @@ struct fuzz {
     struct frag store[2]; /* IPv4, IPv6 */
     int64_t now;
     struct input in;
+    unsigned fragments; /* so far */
 };
 
 /* The numbers of a fragment. */
@@ -84,7 +85,7 @@ static struct numbers take_numbers(struct input *in, enum step step)
 
     return (struct numbers){
         .from = (where & 0x1fff) * 8,
-        .len = len & 0x8000 ? len & 0x7fff : len & 0x1ff,
+        .len = len & 0x8000 ? len & 0x7fff : len & 0x7ff,
         .more = where & 0x8000,
         .df = where & 0x4000,
         .id = who & 3,
@@ -291,8 +292,9 @@ static void add_fragments(struct fuzz *z, uint8_t op)
 {
     const struct input start = z->in;
 
-    for (unsigned n = 0; n <= (op >> 3) * 8u; n++) {
+    for (unsigned n = 0; n <= (op >> 3) * 8u && z->fragments < FRAGMENTS_MAX; n++) {
         z->in = start;
+        z->fragments++;
         add_fragment(z, op & 1, (enum step)(op >> 1 & 3), (uint8_t)n);
     }
 }

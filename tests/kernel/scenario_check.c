@@ -22,22 +22,35 @@
 
 /* ---- reporting ---- */
 
+/* Every line of the text as a diagnostic of TAP. */
+static void print_lines(const char *who, const char *text)
+{
+    printf("#   %s: ", who);
+    for (; *text; text++) {
+        putchar(*text);
+        if (*text == '\n')
+            printf("#   ");
+    }
+    putchar('\n');
+}
+
 void report_fail(struct report *r, unsigned line, const char *who, const char *fmt, ...)
 {
+    char text[1024];
     va_list ap;
 
     r->failures++;
     if (line != r->shown_line)
         printf("# %s:%u: %s\n", r->path, line, r->line[line]);
     r->shown_line = line;
-    printf("#   %s: ", who);
     va_start(ap, fmt);
-    vprintf(fmt, ap);
+    (void)vsnprintf(text, sizeof(text), fmt, ap);
     va_end(ap);
-    printf("\n");
+    print_lines(who, text);
 }
 
-#define FAIL(c, step, ...) report_fail((c)->report, (step)->line, (c)->player->name, __VA_ARGS__)
+#define FAIL(c, step, ...) \
+    ((c)->failures++, report_fail((c)->report, (step)->line, (c)->player->name, __VA_ARGS__))
 
 static bool engine_ok(struct check *c, const struct scn_step *step, bool ok)
 {
@@ -507,6 +520,13 @@ static void packet_entry(struct check *c, const struct scn_step *step)
     c->has_last = e != NULL;
 }
 
+/* Only some demands compare an entry with what it was before. */
+static bool look_before(struct check *c, const struct scn_expect *want)
+{
+    c->before.is = false;
+    return (!want->fresh && !want->counted && !want->refreshed) || find_entry(c, &c->before);
+}
+
 static bool step_packet(struct check *c, const struct scn_step *step)
 {
     const struct player_ops *ops = c->player->ops;
@@ -522,7 +542,7 @@ static bool step_packet(struct check *c, const struct scn_step *step)
     c->events = 0;
     note_events(c, &c->waited);
     memset(c->out_at, 0, sizeof(c->out_at));
-    if (!engine_ok(c, step, find_entry(c, &c->before)) ||
+    if (!engine_ok(c, step, look_before(c, want)) ||
         !engine_ok(
             c, step,
             ops->packet(c->player, side, step->u.packet.bytes, step->u.packet.len, &c->result)) ||

@@ -35,6 +35,7 @@ struct check_entry {
 struct check {
     struct player *player;
     struct report *report;
+    unsigned failures;                /* of this engine */
     struct rig_result waited, result; /* of the step: what ended before it; what it did */
     struct check_entry before, after; /* of the packet */
     struct rig_table table;

@@ -239,7 +239,10 @@ static bool kernel_command(struct player *p, const char *program, const char *ar
     return rig_ok(p, rig_collect(mine(p)->rig, result));
 }
 
-/* Not by a dump: the kernel would walk its whole table, a quarter of a million buckets. */
+/*
+ * Not by a dump: the kernel would walk its whole table, a quarter of a million buckets. It refuses
+ * to look for what no entry can have (EINVAL), such as the type of an ICMP error.
+ */
 static bool kernel_find(struct player *p, const struct rig_tuple *tuple, uint16_t zone,
                         struct rig_entry *entry, bool *found)
 {
@@ -247,7 +250,7 @@ static bool kernel_find(struct player *p, const struct rig_tuple *tuple, uint16_
 
     *found = !err;
     entry->use--; /* the question holds it too */
-    return err == -ENOENT || rig_ok(p, err);
+    return err == -ENOENT || err == -EINVAL || rig_ok(p, err);
 }
 
 static bool kernel_dump(struct player *p, struct rig_table *table)

@@ -2,7 +2,7 @@
 /*
  * scenario_run: plays scenario files (tests/lib/scenario.h) and reports in TAP.
  *
- *   scenario_run [--kernel] [--limit SECONDS] [--name TEXT] FILE...
+ *   scenario_run [--kernel] [--limit SECONDS] [--name TEXT] [--wrong] FILE...
  *
  * Each scenario is played on weir with a fake clock: it costs no time, and its times are exact.
  *
@@ -13,10 +13,11 @@
  *
  * A scenario that waits longer than the limit (5 seconds) is not played on the kernel; how many
  * these were is the last line. --name plays only scenarios with TEXT in their name, or this ref.
+ *
+ * With --wrong every scenario must fail, on each engine: a test of this program.
  */
 #include <errno.h>
 #include <getopt.h>
-#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -37,6 +38,7 @@ struct options {
     bool kernel;
     int64_t limit_ns;
     const char *name; /* NULL: all */
+    bool wrong;
 };
 
 struct totals {
@@ -337,6 +339,15 @@ static void dismiss(struct cast *c)
     }
 }
 
+/* Has every engine failed? */
+static bool all_failed(const struct cast *c)
+{
+    for (int i = 0; i < PLAYERS; i++)
+        if (c->plays[i] && !c->check[i].failures)
+            return false;
+    return true;
+}
+
 /* Whether the kernel plays it; if not, why, for the reader. */
 static bool wants_kernel(const struct options *o, const struct scenario *scenario,
                          struct totals *totals)
@@ -373,10 +384,12 @@ static void run_scenario(const struct options *o, const struct source *s,
         play(&cast, scenario);
     totals->weir += cast.plays[WEIR];
     totals->kernel += cast.plays[KERNEL];
+    bool failed = o->wrong ? !all_failed(&cast) : report.failures != 0;
+
     dismiss(&cast);
-    totals->failed += report.failures != 0;
-    printf("%s %u - %s: %s\n", report.failures ? "not ok" : "ok", totals->scenarios, s->path,
-           scenario->name);
+    totals->failed += failed;
+    printf("%s %u - %s: %s%s\n", failed ? "not ok" : "ok", totals->scenarios, s->path,
+           o->wrong ? "must fail: " : "", scenario->name);
     (void)fflush(stdout);
 }
 
@@ -422,8 +435,9 @@ static bool kernel_ready(int *status)
 
 static int usage(void)
 {
-    (void)fprintf(stderr,
-                  "usage: scenario_run [--kernel] [--limit SECONDS] [--name TEXT] FILE...\n");
+    (void)fprintf(
+        stderr,
+        "usage: scenario_run [--kernel] [--limit SECONDS] [--name TEXT] [--wrong] FILE...\n");
     return 2;
 }
 
@@ -432,6 +446,7 @@ static bool read_options(int argc, char **argv, struct options *o)
     static const struct option words[] = {{"kernel", no_argument, NULL, 'k'},
                                           {"limit", required_argument, NULL, 'l'},
                                           {"name", required_argument, NULL, 'n'},
+                                          {"wrong", no_argument, NULL, 'w'},
                                           {0}};
     int word;
 
@@ -441,6 +456,7 @@ static bool read_options(int argc, char **argv, struct options *o)
         case 'k': o->kernel = true; break;
         case 'l': o->limit_ns = (int64_t)(strtod(optarg, NULL) * 1e9); break;
         case 'n': o->name = optarg; break;
+        case 'w': o->wrong = true; break;
         default: return false;
         }
     }

@@ -215,28 +215,43 @@ static void list_entry(const struct weir_conn *conn, struct rig_entry *entry)
     entry->use = conn->use;
 }
 
-static bool has_tuple(const struct rig_entry *e, enum rig_dir dir, const struct rig_tuple *tuple,
-                      uint16_t zone)
+/* The rig's tuple as weir has it. */
+static struct weir_tuple tuple_of(const struct rig_tuple *t)
 {
-    struct rig_tuple own = dir == RIG_ORIG ? e->orig : e->reply;
-    uint16_t own_zone = own.zone ? own.zone : e->zone;
+    bool icmp = t->proto == IPPROTO_ICMP || t->proto == IPPROTO_ICMPV6;
+    struct weir_tuple out = {.family = t->family == AF_INET ? 4 : 6, .proto = t->proto};
 
-    own.zone = 0;
-    return own_zone == zone && rig_tuple_cmp(&own, tuple) == 0;
+    memcpy(out.src.bytes, t->src, sizeof(t->src));
+    memcpy(out.dst.bytes, t->dst, sizeof(t->dst));
+    out.src_key = htons(icmp ? t->icmp_id : t->sport);
+    out.dst_key = htons(icmp ? (uint16_t)(t->icmp_type << 8 | t->icmp_code) : t->dport);
+    return out;
 }
 
+static bool has_tuple(const struct weir_conn *conn, const struct weir_tuple *tuple, uint16_t zone)
+{
+    for (int dir = 0; dir < 2; dir++)
+        if ((conn->zone_dirs >> dir & 1 ? conn->zone : 0) == zone &&
+            memcmp(&conn->tuple[dir], tuple, sizeof(*tuple)) == 0)
+            return true;
+    return false;
+}
+
+/* The entry that weir gave to the last packet is looked at first, which saves a walk if it is it.
+ */
 static bool weir_find(struct player *p, const struct rig_tuple *tuple, uint16_t zone,
                       struct rig_entry *entry, bool *found)
 {
+    const struct weir_tuple wanted = tuple_of(tuple);
     struct weir_conn conn;
     uint64_t cursor = 0;
 
-    *found = false;
-    while (!*found && weir_conn_walk(shard(p), &cursor, &conn)) {
+    *found = weir_conn_get(shard(p), engine_last(mine(p)->engine)->conn, &conn) &&
+             conn.timeout_ms > 0 && has_tuple(&conn, &wanted, zone);
+    while (!*found && weir_conn_walk(shard(p), &cursor, &conn))
+        *found = has_tuple(&conn, &wanted, zone);
+    if (*found)
         list_entry(&conn, entry);
-        *found =
-            has_tuple(entry, RIG_ORIG, tuple, zone) || has_tuple(entry, RIG_REPLY, tuple, zone);
-    }
     return true;
 }
 

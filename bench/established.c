@@ -1,0 +1,227 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * What a packet of an established connection costs, next to the least it could cost.
+ *
+ * Each row opens a set of flows and runs passes over a pool with packets of both directions
+ * (traffic.h: larger than the caches, in random order, so packets, table and entries are all cold
+ * unless the set is small). Packets are forwarded: hop spent, header checksum updated; they are
+ * rebuilt between passes, so no TTL runs out and TCP moves on, each segment with new data, an
+ * acknowledgement of all that the other side sent before it, and timestamps.
+ *
+ * A pass through weir is followed by a pass of the same packets in the same order through the
+ * floor (floor.h). The ratio is that of the two minima.
+ *
+ * Verified: in the first, untimed pass that every packet found its own flow's entry, in the right
+ * state, and in every pass that it was accepted and ESTABLISHED in its direction.
+ */
+#include "common.h"
+#include "floor.h"
+#include "traffic.h"
+
+#include <stdio.h>
+#include <string.h>
+
+enum {
+    CHUNK = 256, /* packets timed at once: descriptors that fit a first-level cache */
+    QUICK_SLOTS = 8192,
+};
+
+struct row {
+    const char *name;
+    struct flows flows;
+    uint32_t count; /* 0: as --flows says */
+    uint32_t batch;
+};
+
+static const struct row rows[] = {
+    {"udp4 random", {4, TRAFFIC_UDP, false}, 0, 32},
+    {"udp4 random", {4, TRAFFIC_UDP, false}, 0, 1},
+    {"udp4 regular", {4, TRAFFIC_UDP, true}, 0, 32},
+    {"udp6 random", {6, TRAFFIC_UDP, false}, 0, 32},
+    {"udp6 regular", {6, TRAFFIC_UDP, true}, 0, 32},
+    {"tcp4 random", {4, TRAFFIC_TCP, false}, 0, 32},
+    {"tcp4 random", {4, TRAFFIC_TCP, false}, 0, 1},
+    {"tcp6 random", {6, TRAFFIC_TCP, false}, 0, 32},
+    {"udp4 random", {4, TRAFFIC_UDP, false}, 1, 32},
+    {"udp4 random", {4, TRAFFIC_UDP, false}, 1000, 32},
+    {"udp4 random", {4, TRAFFIC_UDP, false}, 10000, 32},
+    {"tcp4 random", {4, TRAFFIC_TCP, false}, 1, 32},
+    {"tcp4 random", {4, TRAFFIC_TCP, false}, 1000, 32},
+    {"tcp4 random", {4, TRAFFIC_TCP, false}, 10000, 32},
+};
+
+/* What runs a chunk of packets. */
+struct subject {
+    struct traffic *traffic;
+    struct weir_shard *shard; /* either this or */
+    struct floor_table *floor;
+    uint32_t batch;
+};
+
+static void run(const struct subject *s, struct weir_packet *packets, uint32_t n)
+{
+    if (s->shard) {
+        traffic_run(s->traffic, s->shard, packets, n, s->batch);
+        return;
+    }
+    for (uint32_t i = 0; i < n; i += s->batch) {
+        s->traffic->now.ns += s->batch * s->traffic->packet_ns;
+        floor_run(s->floor, (uint32_t)(s->traffic->now.ns / WEIR_TICK_NS), packets + i,
+                  n - i < s->batch ? n - i : s->batch);
+    }
+}
+
+/* --- verifying --- */
+
+static void check_entry(const struct traffic *t, const struct weir_shard *shard, uint32_t visit,
+                        const struct weir_packet *p)
+{
+    struct weir_tuple tuple = flow_tuple(&t->flows, traffic_flow(t, visit), WEIR_ORIG);
+    struct weir_conn conn;
+
+    bench_check(weir_conn_get(shard, p->conn, &conn), "packet %u has no entry", visit);
+    bench_check(memcmp(&conn.tuple[WEIR_ORIG], &tuple, sizeof(tuple)) == 0,
+                "packet %u found another flow's entry", visit);
+    bench_check(conn.status & WEIR_S_ASSURED, "packet %u: its entry is not assured", visit);
+    bench_check(t->flows.proto != TRAFFIC_TCP || conn.state == WEIR_TCP_ESTABLISHED,
+                "packet %u: its entry is in TCP state %d", visit, conn.state);
+}
+
+static void check_shard(const struct traffic *t, uint32_t from, const struct weir_packet *packets,
+                        uint32_t n)
+{
+    for (uint32_t i = 0; i < n; i++) {
+        const struct weir_packet *p = &packets[i];
+        enum weir_dir dir = traffic_dir(t, from + i);
+        enum weir_ctinfo want = dir ? WEIR_CT_ESTABLISHED_REPLY : WEIR_CT_ESTABLISHED;
+
+        bench_check(p->verdict == WEIR_ACCEPT && p->ctinfo == want && p->reason == WEIR_R_NONE &&
+                        p->dir == dir && p->packets_out == 1,
+                    "packet %u is %s instead of %s (%s)", from + i, weir_ctinfo_name(p->ctinfo),
+                    weir_ctinfo_name(want), weir_reason_text(p->reason));
+    }
+}
+
+static void check_floor(const struct traffic *t, uint32_t from, const struct weir_packet *packets,
+                        uint32_t n)
+{
+    for (uint32_t i = 0; i < n; i++)
+        bench_check(packets[i].conn == traffic_flow(t, from + i) - t->first + 1,
+                    "the floor found connection %u for packet %u", packets[i].conn, from + i);
+}
+
+/* --- measuring --- */
+
+static double pass(const struct subject *s, bool thorough)
+{
+    const struct traffic *t = s->traffic;
+    struct weir_packet packets[CHUNK];
+    struct tally tally = {0};
+
+    for (uint32_t from = 0; from < t->slots; from += CHUNK) {
+        uint32_t n = t->slots - from < CHUNK ? t->slots - from : CHUNK;
+        struct stopwatch watch;
+        bool whole;
+
+        traffic_describe(t, from, n, packets);
+        stopwatch_start(&watch);
+        run(s, packets, n);
+        int64_t took = stopwatch_stop(&watch, &whole);
+
+        tally_add(&tally, took, whole, n);
+        if (s->floor) {
+            check_floor(t, from, packets, n);
+            continue;
+        }
+        check_shard(t, from, packets, n);
+        for (uint32_t i = 0; thorough && i < n; i++)
+            check_entry(t, s->shard, from + i, &packets[i]);
+    }
+    return tally_each(&tally);
+}
+
+static struct weir_shard *new_shard(struct bench_memory *memory, const struct row *row,
+                                    uint32_t count)
+{
+    struct weir_config config = {
+        .host = {.ctx = memory, .reserve = bench_reserve, .release = bench_release},
+        .seed = {1, 2},
+        .max = count,
+        .no_ipv4 = row->flows.family == 6,
+        .no_ipv6 = row->flows.family == 4,
+    };
+    struct weir_shard *shard = weir_shard_new(&config);
+
+    bench_check(shard != NULL, "no memory for a shard of %u connections", count);
+    return shard;
+}
+
+static struct floor_table *new_floor(const struct bench_options *o, const struct traffic *t)
+{
+    struct floor_table *f = floor_new(t->count, o->huge);
+
+    for (uint32_t i = 0; i < t->count; i++) {
+        struct weir_tuple tuple = flow_tuple(&t->flows, t->first + i, WEIR_ORIG);
+
+        floor_add(f, &tuple);
+    }
+    return f;
+}
+
+static void print_row(const char *name, const struct spread *weir, const struct spread *bare)
+{
+    printf("%-28s %7.1f %7.1f %7.1f   %7.1f %7.1f %7.1f   %5.2f\n", name, spread_min(weir),
+           spread_median(weir), spread_max(weir), spread_min(bare), spread_median(bare),
+           spread_max(bare), spread_min(weir) / spread_min(bare));
+    (void)fflush(stdout);
+}
+
+static void measure(const struct bench_options *o, const struct row *row, const char *name,
+                    uint32_t count)
+{
+    struct bench_memory memory = {.huge = o->huge};
+    struct spread weir = {.n = 0}, bare = {.n = 0};
+    struct traffic t;
+
+    traffic_init(&t, &row->flows, count, 2,
+                 o->quick ? QUICK_SLOTS : traffic_cold_slots(&row->flows));
+    struct weir_shard *shard = new_shard(&memory, row, count);
+    struct floor_table *floor = new_floor(o, &t);
+    struct subject of_weir = {.traffic = &t, .shard = shard, .batch = row->batch};
+    struct subject of_floor = {.traffic = &t, .floor = floor, .batch = row->batch};
+
+    traffic_open(&t, shard);
+    traffic_rebuild(&t);
+    (void)pass(&of_weir, true);
+    (void)pass(&of_floor, true);
+    for (uint32_t rep = 0; rep < o->reps; rep++) {
+        traffic_rebuild(&t);
+        spread_add(&weir, pass(&of_weir, false));
+        spread_add(&bare, pass(&of_floor, false));
+    }
+    bench_check(weir_tunable_get(shard, WEIR_T_COUNT) == count, "connections were lost");
+    print_row(name, &weir, &bare);
+    floor_free(floor);
+    weir_shard_free(shard);
+    traffic_fini(&t);
+}
+
+int main(int argc, char **argv)
+{
+    struct bench_options o;
+
+    bench_start(&o, argc, argv, "Packets of established connections: nanoseconds for each.");
+    printf("\n%-28s %23s   %23s   %5s\n", "", "weir, ns a packet", "floor, ns a packet", "");
+    printf("%-28s %7s %7s %7s   %7s %7s %7s   %5s\n", "flows, batch", "min", "median", "max", "min",
+           "median", "max", "ratio");
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        uint32_t count = rows[i].count ? rows[i].count : o.flows;
+        char name[64];
+
+        (void)snprintf(name, sizeof(name), "%s %s, %u", rows[i].name, bench_count(count).text,
+                       rows[i].batch);
+        if (bench_wanted(&o, name))
+            measure(&o, &rows[i], name, count);
+    }
+    return 0;
+}

@@ -1,0 +1,332 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* What it is for: traffic.h. */
+#include "traffic.h"
+#include "common.h"
+
+#include "base/bytes.h"
+#include "packet/checksum.h"
+#include "packet/headers.h"
+
+enum {
+    TTL = 64,
+    UDP_DATA = 4,
+    TCP_DATA = 4,
+    TCP_WINDOW_FIELD = 64240,
+    TCP_SCALE = 7,
+    TIMESTAMP_SIZE = 12, /* RFC 7323, appendix A: two NOPs before it */
+    SYN_OPTIONS_SIZE = 20,
+    LINE = 64,
+    BATCH = 32,
+};
+
+static const uint64_t random_salt = 0x7765697262656e63;
+/*
+ * 10 million packets a second. What a clock that moves has to do is then in the figures; what is
+ * not is that an established entry comes up on the wheel once in its timeout: at 120 s, once in a
+ * thousand packets of a million flows.
+ */
+static const int64_t packet_ns = 100;
+static const int64_t start_ns = 1000000000000;
+/* An answered UDP flow is a stream after two seconds. */
+static const int64_t stream_age_ns = 3000000000;
+static const uint64_t cold_bytes_min = 128u << 20, cold_bytes_max = 1u << 30;
+
+/* --- flows --- */
+
+static void random_tuple(struct weir_tuple *t, uint64_t flow)
+{
+    uint64_t a = bench_mix(flow + random_salt), b = bench_mix(a + 1);
+
+    /* `a` alone is distinct for each flow, and all of it is in the tuple. The top bits keep clients
+     * and servers apart: no flow is another one's answer. */
+    t->src_key = BE16(a >> 24 & 0xffff);
+    t->dst_key = BE16(b & 0xffff);
+    if (t->family == 4) {
+        t->src.v4 = BE32(0x0a000000u | (a & 0xffffff));
+        t->dst.v4 = BE32(0x80000000u | (b >> 32 & 0x3f000000u) | a >> 40);
+        return;
+    }
+    t->src.words[0] = BE32(0x20010db8u);
+    t->dst.words[0] = BE32(0x2a000000u | (b >> 40));
+    t->src.half[1] = a;
+    t->dst.half[1] = bench_mix(b);
+}
+
+static void regular_tuple(struct weir_tuple *t, uint64_t flow)
+{
+    t->src_key = BE16(40000);
+    t->dst_key = BE16(53);
+    if (t->family == 4) {
+        t->src.v4 = BE32(0x0a000000u + (uint32_t)flow);
+        t->dst.v4 = BE32(0xc0000201u);
+        return;
+    }
+    t->src.words[0] = t->dst.words[0] = BE32(0x20010db8u);
+    t->src.words[3] = BE32((uint32_t)flow);
+    t->dst.words[1] = BE32(1);
+    t->dst.words[3] = BE32(1);
+}
+
+struct weir_tuple flow_tuple(const struct flows *f, uint64_t flow, enum weir_dir dir)
+{
+    struct weir_tuple t = {.family = f->family, .proto = f->proto}, reply;
+
+    if (f->regular)
+        regular_tuple(&t, flow);
+    else
+        random_tuple(&t, flow);
+    if (dir == WEIR_ORIG)
+        return t;
+    reply = t;
+    reply.src = t.dst;
+    reply.dst = t.src;
+    reply.src_key = t.dst_key;
+    reply.dst_key = t.src_key;
+    return reply;
+}
+
+/* --- packets --- */
+
+/* Checksums of the upper layer are left out: packets are marked as verified, as a network card
+ * does. */
+static uint32_t build_udp(uint8_t *at, const struct weir_tuple *t)
+{
+    store_raw16(at, t->src_key);
+    store_raw16(at + 2, t->dst_key);
+    store_be16(at + UDP_LENGTH, UDP_SIZE + UDP_DATA);
+    memset(at + UDP_LENGTH + 2, 0, 2 + UDP_DATA);
+    return UDP_SIZE + UDP_DATA;
+}
+
+/* What Linux sends: in a SYN MSS, SACK permitted, timestamps and scaling, later only timestamps. */
+static uint32_t build_options(uint8_t *at, bool syn)
+{
+    static const uint8_t of_syn[SYN_OPTIONS_SIZE] = {2, 4, 5, 180, 4, 2, 8, 10, 0, 0,
+                                                     0, 1, 0, 0,   0, 0, 1, 3,  3, TCP_SCALE};
+    static const uint8_t of_others[TIMESTAMP_SIZE] = {1, 1, 8, 10, 0, 0, 0, 1, 0, 0, 0, 1};
+
+    if (syn)
+        memcpy(at, of_syn, sizeof(of_syn));
+    else
+        memcpy(at, of_others, sizeof(of_others));
+    return syn ? SYN_OPTIONS_SIZE : TIMESTAMP_SIZE;
+}
+
+static uint32_t build_tcp(uint8_t *at, const struct weir_tuple *t, const struct tcp_numbers *n)
+{
+    bool syn = n->flags & TCP_SYN;
+    uint32_t header = TCP_MIN + build_options(at + TCP_MIN, syn);
+
+    store_raw16(at + TCP_SRC, t->src_key);
+    store_raw16(at + TCP_DST, t->dst_key);
+    store_be32(at + TCP_SEQ, n->seq);
+    store_be32(at + TCP_ACK, n->ack);
+    at[TCP_OFFSET] = (uint8_t)(header / 4 << 4);
+    at[TCP_FLAGS] = n->flags;
+    store_be16(at + TCP_WINDOW, TCP_WINDOW_FIELD);
+    memset(at + TCP_CHECKSUM, 0, 4);
+    if (!(n->flags & TCP_PSH))
+        return header;
+    memset(at + header, 0, TCP_DATA);
+    return header + TCP_DATA;
+}
+
+static void build_ip4(uint8_t *at, const struct weir_tuple *t, uint32_t l4_len)
+{
+    memset(at, 0, IP4_MIN);
+    at[IP4_VERSION_IHL] = 0x45;
+    store_be16(at + IP4_LENGTH, (uint16_t)(IP4_MIN + l4_len));
+    store_be16(at + IP4_FRAGMENT, IP4_DF);
+    at[IP4_TTL] = TTL;
+    at[IP4_PROTO] = t->proto;
+    store_raw32(at + IP4_SRC, t->src.v4);
+    store_raw32(at + IP4_DST, t->dst.v4);
+    store_raw16(at + IP4_CHECKSUM, (uint16_t)~checksum_fold(checksum_add(0, at, IP4_MIN)));
+}
+
+static void build_ip6(uint8_t *at, const struct weir_tuple *t, uint32_t l4_len)
+{
+    memset(at, 0, IP6_SRC);
+    at[0] = 0x60;
+    store_be16(at + IP6_PAYLOAD, (uint16_t)l4_len);
+    at[IP6_NEXT] = t->proto;
+    at[IP6_HOPS] = TTL;
+    memcpy(at + IP6_SRC, &t->src, 16);
+    memcpy(at + IP6_DST, &t->dst, 16);
+}
+
+uint32_t packet_build(uint8_t *at, const struct flows *f, uint64_t flow, enum weir_dir dir,
+                      const struct tcp_numbers *n)
+{
+    struct weir_tuple t = flow_tuple(f, flow, dir);
+    uint32_t ip_len = f->family == 4 ? IP4_MIN : IP6_SIZE;
+    uint32_t l4_len =
+        f->proto == TRAFFIC_TCP ? build_tcp(at + ip_len, &t, n) : build_udp(at + ip_len, &t);
+
+    if (f->family == 4)
+        build_ip4(at, &t, l4_len);
+    else
+        build_ip6(at, &t, l4_len);
+    return ip_len + l4_len;
+}
+
+/* --- pools --- */
+
+/* The first sequence number of each side. */
+static uint32_t initial(uint64_t flow, enum weir_dir dir)
+{
+    return (uint32_t)bench_mix(flow * 2 + (uint64_t)dir);
+}
+
+static struct tcp_numbers next_numbers(struct traffic *t, uint64_t flow, enum weir_dir dir)
+{
+    if (!t->next)
+        return (struct tcp_numbers){TCP_SYN, initial(flow, dir), 0};
+
+    uint32_t *next = t->next[flow - t->first];
+    struct tcp_numbers n = {TCP_PSH | TCP_ACKF, next[dir], next[!dir]};
+
+    next[dir] += TCP_DATA;
+    return n;
+}
+
+uint64_t traffic_flow(const struct traffic *t, uint32_t visit)
+{
+    return t->first + t->order[visit] / t->directions % t->count;
+}
+
+enum weir_dir traffic_dir(const struct traffic *t, uint32_t visit)
+{
+    return (enum weir_dir)(t->order[visit] % t->directions);
+}
+
+void traffic_rebuild(struct traffic *t)
+{
+    struct tcp_numbers n = {0};
+
+    for (uint32_t visit = 0; visit < t->slots; visit++) {
+        uint64_t flow = traffic_flow(t, visit);
+        enum weir_dir dir = traffic_dir(t, visit);
+        uint8_t bytes[PACKET_MAX];
+
+        if (t->flows.proto == TRAFFIC_TCP)
+            n = next_numbers(t, flow, dir);
+        /* Built aside, so that nothing waits for the slot's line to come. */
+        t->len = packet_build(bytes, &t->flows, flow, dir, &n);
+        memcpy(t->pool + (size_t)t->order[visit] * t->stride, bytes, t->len);
+    }
+}
+
+/* IPv6 with TCP and its options does not fit one line. */
+static uint32_t stride_of(const struct flows *f)
+{
+    return f->family == 6 && f->proto == TRAFFIC_TCP ? 2 * LINE : LINE;
+}
+
+uint32_t traffic_cold_slots(const struct flows *f)
+{
+    uint64_t bytes = 4 * (uint64_t)bench_cache(3);
+
+    if (bytes < cold_bytes_min)
+        bytes = cold_bytes_min;
+    if (bytes > cold_bytes_max)
+        bytes = cold_bytes_max;
+    return (uint32_t)(bytes / stride_of(f));
+}
+
+void traffic_init(struct traffic *t, const struct flows *f, uint32_t count, uint32_t directions,
+                  uint32_t slots)
+{
+    *t = (struct traffic){
+        .flows = *f,
+        .count = count,
+        .directions = directions,
+        .slots = slots > count * directions ? slots : count * directions,
+        .stride = stride_of(f),
+        .now = {start_ns},
+        .packet_ns = packet_ns,
+    };
+    t->pool = bench_alloc((size_t)t->slots * t->stride);
+    t->order = bench_permutation(t->slots, 1);
+    if (f->proto == TRAFFIC_TCP && directions == 2)
+        t->next = bench_alloc(count * sizeof(*t->next));
+}
+
+void traffic_fini(struct traffic *t)
+{
+    bench_free(t->pool, (size_t)t->slots * t->stride);
+    bench_free(t->order, t->slots * sizeof(*t->order));
+    bench_free(t->next, t->next ? t->count * sizeof(*t->next) : 0);
+}
+
+void traffic_describe(const struct traffic *t, uint32_t from, uint32_t n,
+                      struct weir_packet *packets)
+{
+    for (uint32_t i = 0; i < n; i++)
+        packets[i] = (struct weir_packet){
+            .data = t->pool + (size_t)t->order[from + i] * t->stride,
+            .len = t->len,
+            .flags = WEIR_PKT_CSUM_OK,
+        };
+}
+
+/* --- opening --- */
+
+struct stage {
+    enum weir_dir dir;
+    uint8_t flags;
+    uint8_t ctinfo; /* what the packet must be to the shard */
+};
+
+static const struct stage udp_stages[] = {
+    {WEIR_ORIG, 0, WEIR_CT_NEW},
+    {WEIR_REPLY, 0, WEIR_CT_ESTABLISHED_REPLY},
+    {0},
+};
+
+static const struct stage tcp_stages[] = {
+    {WEIR_ORIG, TCP_SYN, WEIR_CT_NEW},
+    {WEIR_REPLY, TCP_SYN | TCP_ACKF, WEIR_CT_ESTABLISHED_REPLY},
+    {WEIR_ORIG, TCP_ACKF, WEIR_CT_ESTABLISHED},
+    {0},
+};
+
+static void run_stage(struct traffic *t, struct weir_shard *shard, const struct stage *stage,
+                      uint64_t first, uint32_t n)
+{
+    struct weir_packet packets[BATCH];
+    uint8_t bytes[BATCH][PACKET_MAX];
+
+    for (uint32_t i = 0; i < n; i++) {
+        uint64_t flow = first + i;
+        struct tcp_numbers numbers = {stage->flags, initial(flow, stage->dir), 0};
+
+        if (!(stage->flags & TCP_SYN))
+            numbers.seq++;
+        if (stage->flags & TCP_ACKF)
+            numbers.ack = initial(flow, !stage->dir) + 1;
+        packets[i] = (struct weir_packet){.data = bytes[i], .flags = WEIR_PKT_CSUM_OK};
+        packets[i].len = packet_build(bytes[i], &t->flows, flow, stage->dir, &numbers);
+    }
+    traffic_run(t, shard, packets, n, BATCH);
+    for (uint32_t i = 0; i < n; i++)
+        bench_check(packets[i].verdict == WEIR_ACCEPT && packets[i].ctinfo == stage->ctinfo,
+                    "flow %llu is %s instead of %s (%s)", (unsigned long long)(first + i),
+                    weir_ctinfo_name(packets[i].ctinfo), weir_ctinfo_name(stage->ctinfo),
+                    weir_reason_text(packets[i].reason));
+}
+
+void traffic_open(struct traffic *t, struct weir_shard *shard)
+{
+    for (uint64_t done = 0; done < t->count; done += BATCH) {
+        uint32_t n = t->count - done < BATCH ? (uint32_t)(t->count - done) : BATCH;
+        const struct stage *stage = t->flows.proto == TRAFFIC_TCP ? tcp_stages : udp_stages;
+
+        for (; stage->ctinfo; stage++)
+            run_stage(t, shard, stage, t->first + done, n);
+    }
+    for (uint32_t i = 0; t->next && i < t->count; i++)
+        for (int dir = 0; dir < 2; dir++)
+            t->next[i][dir] = initial(t->first + i, (enum weir_dir)dir) + 1;
+    t->now.ns += stream_age_ns;
+}
