@@ -32,6 +32,7 @@
 enum { OBJECTS_MAX = 4096, BUDGET_MAX = 64 };
 
 static const uint32_t farthest = (1u << 31) - 1;
+static const uint32_t lag_max = 1u << 30;
 
 struct object {
     bool armed;
@@ -155,15 +156,10 @@ static uint32_t some_ref(struct twin *t)
 static void arm_some(struct twin *t)
 {
     uint32_t ref = some_ref(t);
-    /* The wheel may be behind after a pop that was cut short; what is armed must be within its
-     * reach all the same. */
-    uint32_t behind = (uint32_t)t->now - t->wheel.tick;
     uint32_t distance = some_distance(&t->rng);
 
     if (t->object[ref].armed)
         return;
-    if (behind > farthest - distance)
-        distance = 0;
     if (rng_percent(&t->rng, 5)) /* in the past */
         arm(t, ref, t->now - rng_below(&t->rng, 1000));
     else
@@ -203,10 +199,10 @@ static void pop(struct twin *t, uint32_t budget, uint32_t calls)
 
             if (deadline <= t->now) {
                 t->expired++;
-            } else if (deadline - t->now + ((uint32_t)t->now - t->wheel.tick) <= farthest) {
+            } else {
                 arm(t, refs[i], deadline);
                 t->rearmed++;
-            } /* else out of reach while the wheel is behind: given up */
+            }
         }
     }
     if (n == budget)
@@ -227,14 +223,17 @@ static uint32_t some_step(struct rng *r)
     return rng_u32(r) >> (31 - bits);
 }
 
+static uint32_t behind(const struct twin *t)
+{
+    return (uint32_t)t->now - t->wheel.tick;
+}
+
+/* wheel_pop() takes a clock up to 2^31 ticks ahead. */
 static void step(struct twin *t)
 {
-    uint32_t behind = (uint32_t)t->now - t->wheel.tick, by = some_step(&t->rng);
+    uint32_t by = some_step(&t->rng), most = farthest - behind(t);
 
-    /* wheel_pop() refuses nothing up to 2^31 ticks; a clock further ahead is the caller's fault. */
-    if (by > farthest - behind)
-        by = farthest - behind;
-    t->now += by;
+    t->now += by < most ? by : most;
 }
 
 /* A pop one tick before wheel_next() returns nothing, one at it something. */
@@ -277,7 +276,9 @@ static void random_run(uint64_t seed, uint32_t objects, uint32_t operations, uin
 
             if (rng_percent(&t.rng, 70))
                 step(&t);
-            pop(&t, budget, calls);
+            /* What is armed now may be as far ahead of the clock as it may be ahead of the wheel:
+             * both together must stay below 2^32. */
+            pop(&t, budget, behind(&t) > lag_max ? UINT32_MAX : calls);
         } else {
             check_next_is_first(&t);
         }

@@ -24,6 +24,29 @@ static void test_cls_2(void **state)
     assert_int_equal(f->sent.verdict, WEIR_ACCEPT);
 }
 
+/* What a host sends to itself, from one port to the same one, is its own answer from the second
+ * packet on, as in Linux; other ports of the same host are other ends. */
+static void test_to_itself(void **state)
+{
+    struct fixture *f = *state;
+
+    for (uint8_t family = 4; family <= 6; family += 2) {
+        assert_int_equal(send_udp6or4(f, family, 'A', 'A', 7, 7), WEIR_CT_NEW);
+        assert_int_equal(send_udp6or4(f, family, 'A', 'A', 7, 7), WEIR_CT_ESTABLISHED_REPLY);
+        assert_int_equal(f->sent.dir, WEIR_REPLY);
+        assert_int_equal(send_udp6or4(f, family, 'A', 'A', 7, 8), WEIR_CT_NEW);
+        assert_int_equal(send_udp6or4(f, family, 'A', 'A', 8, 7), WEIR_CT_ESTABLISHED_REPLY);
+        assert_int_equal(send_udp6or4(f, family, 'A', 'A', 7, 8), WEIR_CT_ESTABLISHED);
+    }
+    assert_int_equal(send_generic(f, 'A', 'A', 50), WEIR_CT_NEW);
+    assert_int_equal(send_generic(f, 'A', 'A', 50), WEIR_CT_ESTABLISHED_REPLY);
+    assert_int_equal(send_icmp(f, 'A', 'A', 8, 0, 0x0800), WEIR_CT_NEW);
+    assert_int_equal(send_icmp(f, 'A', 'A', 8, 0, 0x0800), WEIR_CT_NEW);
+    assert_int_equal(conns(f), 6);
+    weir_shard_flush(f->shard);
+    assert_int_equal(count(f), 0);
+}
+
 /* bit-1: without NAT an entry's only bit is CONFIRMED. */
 static void test_bit_1(void **state)
 {
@@ -177,6 +200,23 @@ static void test_expiry_to_the_tick(void **state)
         assert_int_equal(conns(f), by_packet);
         weir_shard_flush(f->shard);
     }
+}
+
+/* An answered flow is a stream when it is more than two seconds old: not at two, one tick later. */
+static void test_stream_to_the_tick(void **state)
+{
+    struct fixture *f = *state;
+
+    (void)send_udp(f, 'A', 'B', 1, 2);
+    (void)send_udp(f, 'B', 'A', 2, 1);
+    f->now.ns += 2 * SEC;
+    (void)send_udp(f, 'A', 'B', 1, 2);
+    assert_int_equal(only_conn(f).timeout_ms, 30000);
+    assert_false(only_conn(f).status & WEIR_S_ASSURED);
+    f->now.ns += WEIR_TICK_NS;
+    (void)send_udp(f, 'A', 'B', 1, 2);
+    assert_int_equal(only_conn(f).timeout_ms, 120000);
+    assert_true(only_conn(f).status & WEIR_S_ASSURED);
 }
 
 /* --- FIXED_TIMEOUT (2.4) --- */
@@ -693,12 +733,14 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         SHARD_TEST(test_cls_2),
+        SHARD_TEST(test_to_itself),
         SHARD_TEST(test_bit_1),
         SHARD_TEST(test_conf_2),
         SHARD_TEST(test_conf_3),
         SHARD_TEST(test_hop_is_spent),
         SHARD_TEST(test_conf_6),
         SHARD_TEST(test_expiry_to_the_tick),
+        SHARD_TEST(test_stream_to_the_tick),
         SHARD_TEST(test_bit_2),
         SHARD_TEST(test_shortened),
         SHARD_TEST(test_accounting),

@@ -147,6 +147,31 @@ static void test_zone_stays(void **state)
     assert_int_equal(conns(f), 1);
 }
 
+/*
+ * A packet from an endpoint to itself has one tuple for both directions. Linux finds the reply,
+ * unless only the original one is in the zone where it looks.
+ */
+static void test_to_itself(void **state)
+{
+    static const struct {
+        const struct weir_template *templ;
+        enum weir_ctinfo second;
+    } rows[] = {{NULL, WEIR_CT_ESTABLISHED_REPLY},
+                {&zone5, WEIR_CT_ESTABLISHED_REPLY},
+                {&orig5, WEIR_CT_NEW}};
+    struct fixture *f = *state;
+
+    for (size_t i = 0; i < 3; i++) {
+        f->templ = rows[i].templ;
+        assert_int_equal(send_udp(f, 'A', 'A', 7, 7), WEIR_CT_NEW);
+        assert_int_equal(send_udp(f, 'A', 'A', 7, 7), rows[i].second);
+        assert_int_equal(send_udp(f, 'A', 'A', 7, 7), rows[i].second);
+        assert_int_equal(conns(f), 1);
+        weir_shard_flush(f->shard);
+        assert_int_equal(count(f), 0);
+    }
+}
+
 /* An error looks for the connection that it quotes in its own zone. */
 static void test_errors(void **state)
 {
@@ -176,7 +201,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         SHARD_TEST(test_zone_1),     SHARD_TEST(test_zone_2),     SHARD_TEST(test_zone_3),
         SHARD_TEST(test_zone_4),     SHARD_TEST(test_many_zones), SHARD_TEST(test_zone_0),
-        SHARD_TEST(test_zone_stays), SHARD_TEST(test_errors),
+        SHARD_TEST(test_zone_stays), SHARD_TEST(test_errors),     SHARD_TEST(test_to_itself),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
