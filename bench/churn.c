@@ -77,15 +77,6 @@ static void print_row(const char *name, struct figures *f)
 
 /* --- running --- */
 
-static void check_new(const struct weir_packet *packets, uint32_t n)
-{
-    for (uint32_t i = 0; i < n; i++)
-        bench_check(packets[i].verdict == WEIR_ACCEPT && packets[i].ctinfo == WEIR_CT_NEW &&
-                        packets[i].conn != 0,
-                    "a new connection's packet is %s (%s)", weir_ctinfo_name(packets[i].ctinfo),
-                    weir_reason_text(packets[i].reason));
-}
-
 /* What goes with a pass; all may be NULL. */
 struct pass {
     struct samples *pieces;
@@ -112,7 +103,8 @@ static double pass(struct traffic *t, struct weir_shard *shard, const struct pas
         traffic_run(t, shard, packets, n, BATCH);
         int64_t took = stopwatch_stop(&watch, &whole);
 
-        check_new(packets, n);
+        for (uint32_t i = 0; i < n; i++)
+            packet_check(&packets[i], WEIR_CT_NEW, traffic_flow(t, from + i));
         tally_add(&tally, took, whole, n);
         if (with->pieces)
             samples_add(with->pieces, took, whole);
@@ -191,10 +183,10 @@ static void growth(const struct bench_options *o, const char *name, const struct
 
 static void set_lifetimes(struct weir_shard *shard, struct weir_template *templates)
 {
-    for (uint8_t i = 0; i < LIFETIMES; i++) {
-        templates[i] = (struct weir_template){.policy = i + 1};
+    for (unsigned i = 0; i < LIFETIMES; i++) {
+        templates[i] = (struct weir_template){.policy = (uint8_t)(i + 1)};
         bench_check(weir_policy_set(shard, i + 1, WEIR_T_UDP_TIMEOUT, LIFETIME_MIN_S + i) == 0,
-                    "policy %d was refused", i + 1);
+                    "policy %u was refused", i + 1);
     }
 }
 

@@ -218,9 +218,14 @@ static void print_build(void)
 #else
     const char *optimized = "OFF: figures mean nothing";
 #endif
+#ifdef __clang__
+    const char *compiler = __VERSION__; /* names itself */
+#else
+    const char *compiler = "gcc " __VERSION__;
+#endif
 
-    printf("build:   commit %s, compiler %s, optimization %s, asserts %s\n", BENCH_COMMIT,
-           __VERSION__, optimized, asserts);
+    printf("build:   commit %s, %s, optimization %s, asserts %s\n", BENCH_COMMIT, compiler,
+           optimized, asserts);
 }
 
 void bench_start(struct bench_options *o, int argc, char **argv, const char *about)
@@ -303,6 +308,11 @@ double tally_each(const struct tally *t)
 {
     bench_check(t->items != 0, "every single piece of work was interrupted: the CPU is too busy");
     return (double)t->ns / (double)t->items;
+}
+
+double tally_left_out(const struct tally *t)
+{
+    return (double)t->left_out / (double)(t->items + t->left_out);
 }
 
 void spread_add(struct spread *s, double value)

@@ -41,7 +41,7 @@ void bench_check(bool good, const char *format, ...) __attribute__((format(print
 /* A bijection on 64 bits that looks random: distinct numbers stay distinct. */
 uint64_t bench_mix(uint64_t x);
 
-/* A random order of 0 to n - 1; freed with free(). */
+/* A random order of 0 to n - 1; its n * 4 bytes go back with bench_free(). */
 uint32_t *bench_permutation(uint32_t n, uint64_t seed);
 
 /* Memory for the program itself, committed at once; exits when there is none. */
@@ -119,6 +119,9 @@ static inline void tally_add(struct tally *t, int64_t ns, bool whole, uint64_t i
 
 /* Nanoseconds for each item. */
 double tally_each(const struct tally *t);
+
+/* Which share of the items was left out. */
+double tally_left_out(const struct tally *t);
 
 enum { BENCH_REPS_MAX = 1000 };
 

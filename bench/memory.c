@@ -22,7 +22,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-enum { CHURN_ROUNDS = 8 };
+enum { CHURN_ROUNDS = 4 };
 
 static const int64_t churn_round_ns = 100000000000;
 static const int64_t packet_ns = 100;
@@ -32,32 +32,33 @@ static const uint64_t statm_slack = 1 << 20;
 
 static uint64_t resident(void)
 {
-    long total, pages = 0;
+    char line[128] = "", *pages;
     FILE *f = fopen("/proc/self/statm", "re");
 
-    bench_check(f && fscanf(f, "%ld %ld", &total, &pages) == 2, "cannot read /proc/self/statm");
+    bench_check(f && fgets(line, sizeof(line), f), "cannot read /proc/self/statm");
     (void)fclose(f);
-    return (uint64_t)pages * (uint64_t)sysconf(_SC_PAGESIZE);
+    (void)strtoull(line, &pages, 10); /* all pages, then the resident ones */
+    return strtoull(pages, NULL, 10) * (uint64_t)sysconf(_SC_PAGESIZE);
 }
 
 /* --- parts --- */
 
 enum part { ENTRIES, TABLE, OVERFLOW, TIMERS, EXTENSIONS, OTHER, PARTS };
 
-/* Bytes of a region that are resident. `memory` begins a page: every region is its own mapping. */
+/* Bytes of a region that are resident. Every region is a mapping of its own, so begins a page. */
 static uint64_t resident_in(void *memory, size_t size)
 {
-    size_t page = (size_t)sysconf(_SC_PAGESIZE), pages = (size + page - 1) / page, n = 0;
-    unsigned char *there;
+    size_t page = (size_t)sysconf(_SC_PAGESIZE), resident_pages = 0;
+    unsigned char there[256];
 
-    if (!memory)
-        return 0;
-    there = malloc(pages);
-    bench_check(there && mincore(memory, size, there) == 0, "mincore failed");
-    for (size_t i = 0; i < pages; i++)
-        n += there[i] & 1;
-    free(there);
-    return n * page;
+    for (size_t from = 0; memory && from < size; from += sizeof(there) * page) {
+        size_t some = size - from < sizeof(there) * page ? size - from : sizeof(there) * page;
+
+        bench_check(mincore((char *)memory + from, some, there) == 0, "mincore failed");
+        for (size_t i = 0; i < (some + page - 1) / page; i++)
+            resident_pages += there[i] & 1;
+    }
+    return resident_pages * page;
 }
 
 static uint64_t resident_slab(const struct slab *s)

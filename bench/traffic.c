@@ -7,6 +7,8 @@
 #include "packet/checksum.h"
 #include "packet/headers.h"
 
+#include <inttypes.h>
+
 enum {
     TTL = 64,
     UDP_DATA = 4,
@@ -170,6 +172,17 @@ uint32_t packet_build(uint8_t *at, const struct flows *f, uint64_t flow, enum we
     return ip_len + l4_len;
 }
 
+void packet_check(const struct weir_packet *p, enum weir_ctinfo want, uint64_t flow)
+{
+    bool good = p->verdict == WEIR_ACCEPT && p->ctinfo == want && p->reason == WEIR_R_NONE &&
+                p->packets_out == 1 && p->conn != 0;
+
+    bench_check(good, "flow %" PRIu64 ": packet is %s, not %s, and %s: %s", flow,
+                weir_ctinfo_name(p->ctinfo), weir_ctinfo_name(want),
+                p->verdict == WEIR_ACCEPT ? "accepted" : "not accepted",
+                weir_reason_text(p->reason));
+}
+
 /* --- pools --- */
 
 /* The first sequence number of each side. */
@@ -310,10 +323,7 @@ static void run_stage(struct traffic *t, struct weir_shard *shard, const struct 
     }
     traffic_run(t, shard, packets, n, BATCH);
     for (uint32_t i = 0; i < n; i++)
-        bench_check(packets[i].verdict == WEIR_ACCEPT && packets[i].ctinfo == stage->ctinfo,
-                    "flow %llu is %s instead of %s (%s)", (unsigned long long)(first + i),
-                    weir_ctinfo_name(packets[i].ctinfo), weir_ctinfo_name(stage->ctinfo),
-                    weir_reason_text(packets[i].reason));
+        packet_check(&packets[i], stage->ctinfo, first + i);
 }
 
 void traffic_open(struct traffic *t, struct weir_shard *shard)

@@ -43,6 +43,9 @@ enum { PACKET_MAX = 128 };
 uint32_t packet_build(uint8_t *at, const struct flows *f, uint64_t flow, enum weir_dir dir,
                       const struct tcp_numbers *n);
 
+/* Ends the program unless the packet of this flow went out, in this class, with an entry. */
+void packet_check(const struct weir_packet *p, enum weir_ctinfo want, uint64_t flow);
+
 struct traffic {
     struct flows flows;
     uint32_t count;      /* flows in the set: numbers first to first + count - 1 */

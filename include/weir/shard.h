@@ -137,13 +137,15 @@ WEIR_API int64_t weir_tunable_get(const struct weir_shard *shard, enum weir_tuna
 WEIR_API void weir_tunable_range(const struct weir_shard *shard, enum weir_tunable tunable,
                                  int64_t *min, int64_t *max);
 
+/* The timeout of TCP's simultaneous open: policies can set it, and no tunable does. */
+enum { WEIR_POLICY_TCP_SYN_SENT2 = WEIR_T_MAX_NUMBER };
+
 /*
- * Timeout policies (conntrack reference, 8.1): `number` 1 to 255, used by templates. `tunable` is
- * one of the timeouts; all values of a new policy start as the shard's current ones. -EINVAL:
- * number or tunable; -ERANGE: value.
+ * Timeout policies (conntrack reference, 8.1): `number` 1 to 255, used by templates. `timeout` is
+ * the tunable of that name (enum weir_tunable), or WEIR_POLICY_TCP_SYN_SENT2; all values of a new
+ * policy start as the shard's current ones. -EINVAL: number or timeout; -ERANGE: value.
  */
-WEIR_API int weir_policy_set(struct weir_shard *shard, unsigned number, enum weir_tunable tunable,
-                             int64_t value);
+WEIR_API int weir_policy_set(struct weir_shard *shard, unsigned number, int timeout, int64_t value);
 /* Connections that use it fall back to the shard's timeouts; takes time in proportion to the table.
  */
 WEIR_API void weir_policy_del(struct weir_shard *shard, unsigned number);

@@ -134,10 +134,8 @@ static bool earliest(const struct wheel *w, uint32_t *slot, uint32_t *tick)
         uint64_t turn = w->tick & ~((1ULL << (shift + SLOT_BITS)) - 1);
         int s = first_busy(w->busy[level], (w->tick >> shift) & SLOT_MASK);
 
-        if (s < 0 && level == WHEEL_LEVELS - 1) {
-            s = first_busy(w->busy[level], 0);
-            turn += 1ULL << 32;
-        }
+        if (s < 0 && level == WHEEL_LEVELS - 1)
+            s = first_busy(w->busy[level], 0); /* in the next turn of the tick itself */
         if (s >= 0) {
             *slot = level * WHEEL_SLOTS + (uint32_t)s;
             *tick = (uint32_t)(turn | (uint64_t)s << shift);

@@ -3,12 +3,12 @@
  * A lazy hierarchical timer wheel of 32-bit references.
  *
  * Four levels of 256 slots. Level 0 has a slot for each of the next 256 ticks, level k one for each
- * 256^k ticks; together they cover all 2^32 ticks, so any distance below 2^32 can be armed.
- * wheel_pop() hands back what is due: references of a level 0 slot exactly at their tick,
- * references of higher levels when their slot begins. The caller then looks at the object's own
- * deadline and either ends it or arms it again, now closer. That one rule does both jobs of a timer
- * wheel: cascading, and laziness (a refresh only stores a later deadline in the object; nobody
- * touches the wheel).
+ * 256^k ticks; together they cover all 2^32 ticks. Armed is up to 2^31 ticks ahead of the latest
+ * time; the wheel may be behind that time by up to 2^30. wheel_pop() hands back what is due:
+ * references of a level 0 slot exactly at their tick, references of higher levels when their slot
+ * begins. The caller then looks at the object's own deadline and either ends it or arms it again,
+ * now closer. That one rule does both jobs of a timer wheel: cascading, and laziness (a refresh
+ * only stores a later deadline in the object; nobody touches the wheel).
  *
  * A slot is a chain of cache-line chunks of references, not a list through the objects: popping
  * reads a line for 14 references and the caller can prefetch all objects before it looks at the

@@ -37,7 +37,7 @@ void parse_ip6_chain(struct parsed *p, uint8_t next, uint32_t off)
 
             p->first = (field & ~7u) == 0;
             if (!p->frag_off && off + IP6F_SIZE <= p->have) {
-                p->frag_off = (uint16_t)off;
+                p->frag_off = off;
                 p->frag_field = field;
                 p->fragment = !p->first || (field & IP6F_MF);
             }

@@ -19,7 +19,7 @@ struct parsed {
     uint32_t have;   /* bytes of it present */
     uint32_t
         l4_off; /* where the upper-layer header begins, from ip; meaningless when proto_missing */
-    uint16_t frag_off;   /* IPv6: offset of the fragment header, 0: none. IPv4: 0 */
+    uint32_t frag_off;   /* IPv6: offset of the fragment header, 0: none. IPv4: 0 */
     uint16_t frag_field; /* fragment offset and flags as they stand in the header, host order */
     uint8_t family;      /* 4 or 6 */
     uint8_t proto;       /* upper-layer protocol */

@@ -207,25 +207,30 @@ int weir_tunable_set(struct weir_shard *shard, enum weir_tunable tunable, int64_
 
 int64_t weir_tunable_get(const struct weir_shard *shard, enum weir_tunable tunable)
 {
-    return settings_get(&shard->track, tunable);
+    return (unsigned)tunable < WEIR_T_MAX_NUMBER ? settings_get(&shard->track, tunable) : 0;
 }
 
 void weir_tunable_range(const struct weir_shard *shard, enum weir_tunable tunable, int64_t *min,
                         int64_t *max)
 {
-    settings_range(&shard->track, tunable, min, max);
+    *min = *max = 0;
+    if ((unsigned)tunable < WEIR_T_MAX_NUMBER)
+        settings_range(&shard->track, tunable, min, max);
 }
 
-int weir_policy_set(struct weir_shard *shard, unsigned number, enum weir_tunable tunable,
-                    int64_t value)
+int weir_policy_set(struct weir_shard *shard, unsigned number, int timeout, int64_t value)
 {
     struct track *t = &shard->track;
     int64_t min, max;
 
-    if (number < 1 || number > POLICIES_MAX || (unsigned)tunable >= WEIR_T_MAX_NUMBER ||
-        !settings_is_timeout(tunable))
+    /* The one timeout that is no tunable has the range of the others. */
+    enum weir_tunable like =
+        timeout == WEIR_POLICY_TCP_SYN_SENT2 ? WEIR_T_TCP_SYN_SENT : (enum weir_tunable)timeout;
+
+    if (number < 1 || number > POLICIES_MAX || (unsigned)like >= WEIR_T_MAX_NUMBER ||
+        !settings_is_timeout(like))
         return -EINVAL;
-    settings_range(t, tunable, &min, &max);
+    settings_range(t, like, &min, &max);
     if (value < min || value > max)
         return -ERANGE;
 
@@ -235,7 +240,7 @@ int weir_policy_set(struct weir_shard *shard, unsigned number, enum weir_tunable
         p->used = true;
         memcpy(p->ticks, t->ticks, sizeof(p->ticks));
     }
-    p->ticks[tunable] = (int32_t)value * WEIR_TICKS_PER_SEC;
+    p->ticks[timeout] = (int32_t)value * WEIR_TICKS_PER_SEC;
     return 0;
 }
 

@@ -340,13 +340,13 @@ static enum admission admit_heartbeat_ack(struct visit *v)
  * INIT tells the tag that the other side will use. A mark remembers which side sent an INIT that
  * has something new to tell; settle_init_ack() needs it.
  */
-static bool settle_init(struct visit *v, uint8_t state)
+static enum weir_reason settle_init(struct visit *v, uint8_t state)
 {
     struct sctp_state *s = v->s;
     uint32_t tag;
 
     if (!initiate_tag(&v->c, &tag))
-        return false;
+        return WEIR_R_SCTP_CHUNK;
     if (v->begins || tag != s->vtag[v->other]) {
         if (s->init_seen[v->dir])
             s->init_seen[v->other] = false;
@@ -355,14 +355,14 @@ static bool settle_init(struct visit *v, uint8_t state)
     s->vtag[v->other] = tag;
     /* INIT after INIT: whoever sends them in vain is not to hold the entry. */
     v->silent |= !v->begins && s->state == CL && state == CL;
-    return true;
+    return WEIR_R_NONE;
 }
 
 /*
  * An INIT ACK may replace a known tag only as the answer to an INIT of the other side; not when
  * both sent one, for then both tags have been told.
  */
-static bool settle_init_ack(struct visit *v, uint8_t state)
+static enum weir_reason settle_init_ack(struct visit *v, uint8_t state)
 {
     struct sctp_state *s = v->s;
     uint32_t known = s->vtag[v->other];
@@ -370,20 +370,20 @@ static bool settle_init_ack(struct visit *v, uint8_t state)
 
     (void)state;
     if (!initiate_tag(&v->c, &tag))
-        return false;
+        return WEIR_R_SCTP_CHUNK;
     if (known != tag) {
         if (!s->init_seen[v->other] && known != 0)
-            return false;
+            return WEIR_R_SCTP_TAG;
         if (s->init_seen[v->other] && s->init_seen[v->dir])
-            return false;
+            return WEIR_R_SCTP_TAG;
     }
     s->vtag[v->other] = tag;
-    return true;
+    return WEIR_R_NONE;
 }
 
 static const struct {
-    enum admission (*admit)(struct visit *v);       /* NULL: always */
-    bool (*settle)(struct visit *v, uint8_t state); /* NULL: nothing to do */
+    enum admission (*admit)(struct visit *v);                   /* NULL: always */
+    enum weir_reason (*settle)(struct visit *v, uint8_t state); /* NULL: nothing to do */
 } rules[CHUNK_TYPES] = {
     [INIT] = {admit_init, settle_init},
     [INIT_ACK] = {NULL, settle_init_ack},
@@ -421,10 +421,11 @@ static enum weir_reason apply(struct visit *v)
 
     if (state == XX)
         return WEIR_R_SCTP_STATE;
-    if (rules[type].settle && !rules[type].settle(v, state))
-        return WEIR_R_SCTP_CHUNK;
-    enter(v->p->conn, v->s, state);
-    return WEIR_R_NONE;
+    enum weir_reason reason = rules[type].settle ? rules[type].settle(v, state) : WEIR_R_NONE;
+
+    if (reason == WEIR_R_NONE)
+        enter(v->p->conn, v->s, state);
+    return reason;
 }
 
 /* Steps 2 to 5. */

@@ -16,6 +16,12 @@ struct conn_ext *conn_ext_get(struct track *t, struct conn *c)
     return slab_at(&t->exts, c->ext);
 }
 
+/* Of an entry that has one, as all with `parts` do. */
+static struct conn_ext *ext_of(const struct track *t, const struct conn *c)
+{
+    return slab_at(&t->exts, c->ext);
+}
+
 bool conn_new(struct track *t, struct pkt *p)
 {
     const struct weir_template *templ = p->raw->templ;
@@ -52,8 +58,8 @@ bool conn_new(struct track *t, struct pkt *p)
         c->parts |= WEIR_HAS_COUNTERS;
     if (t->set.timestamp)
         c->parts |= WEIR_HAS_TIMESTAMP;
-    if (c->parts)
-        (void)conn_ext_get(t, c);
+    if (c->parts && !conn_ext_get(t, c))
+        c->parts = 0;
     return true;
 }
 
@@ -78,7 +84,7 @@ static void end(struct track *t, uint32_t handle, int64_t time_ns)
     struct conn *c = conn_at(t, handle);
 
     if (c->parts & WEIR_HAS_TIMESTAMP)
-        conn_ext_get(t, c)->stop = time_ns;
+        ext_of(t, c)->stop = time_ns;
     c->status |= WEIR_S_DYING;
     event_destroy(t, c, handle, time_ns);
     for (int dir = 0; dir < 2; dir++)
@@ -121,8 +127,8 @@ void conn_refresh(struct track *t, struct pkt *p, int32_t ticks)
 
 static void count_in(struct track *t, struct conn *c, enum weir_dir dir, uint32_t bytes)
 {
-    if (c->parts & WEIR_HAS_COUNTERS && c->ext) {
-        struct conn_ext *ext = slab_at(&t->exts, c->ext);
+    if (c->parts & WEIR_HAS_COUNTERS) {
+        struct conn_ext *ext = ext_of(t, c);
 
         ext->packets[dir]++;
         ext->bytes[dir] += bytes;
@@ -180,7 +186,7 @@ static bool same_flow(const struct conn *a, const struct conn *b)
 static bool refuse(struct track *t, struct pkt *p, enum weir_reason reason)
 {
     t->stats.insert_failed++;
-    t->stats.drop++;
+    t->stats.drop += reason == WEIR_R_CLASH;
     p->reason = reason;
     conn_free(t, p->handle);
     p->conn = NULL;
@@ -208,6 +214,7 @@ static bool insert_reply_only(struct track *t, struct pkt *p)
     if (!table_add(&t->table, conn_hash(t, c, WEIR_REPLY), p->handle | WEIR_REPLY))
         return refuse(t, p, WEIR_R_CHAIN_TOO_LONG);
     t->stats.clash_resolve++;
+    t->stats.created++;
     c->status |= WEIR_S_CONFIRMED | WEIR_S_FIXED_TIMEOUT | WEIR_S_NAT_CLASH;
     c->deadline = track_now(t) + WEIR_TICKS_PER_SEC;
     expire_arm(t, c, p->handle);
@@ -242,7 +249,7 @@ static bool insert(struct track *t, struct pkt *p)
     c->deadline += track_now(t);
     expire_arm(t, c, p->handle);
     if (c->parts & WEIR_HAS_TIMESTAMP)
-        conn_ext_get(t, c)->start = t->time_ns;
+        ext_of(t, c)->start = t->time_ns;
     c->events |= (uint16_t)(1u << (c->status & WEIR_S_EXPECTED ? WEIR_EV_RELATED : WEIR_EV_NEW));
     t->stats.created++;
     return true;

@@ -105,12 +105,13 @@ bool expire_next(const struct track *t, int64_t *tick64)
 {
     uint32_t tick;
     int64_t wheel64 = t->tick64 - (track_now(t) - t->wheel.tick);
+    bool any = wheel_next(&t->wheel, &tick);
 
-    if (t->evict_due)
-        *tick64 = t->tick64 + 1;
-    else if (wheel_next(&t->wheel, &tick))
+    if (any)
         *tick64 = wheel64 + (tick - t->wheel.tick);
-    else
-        return false;
-    return true;
+    if (t->evict_due && (!any || *tick64 > t->tick64 + 1)) {
+        *tick64 = t->tick64 + 1;
+        any = true;
+    }
+    return any;
 }

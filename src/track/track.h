@@ -24,7 +24,7 @@
 
 /* A timeout's place is its tunable's number; one more has no sysctl and can only be set by policy.
  */
-enum { TIMEOUT_TCP_SYN_SENT2 = WEIR_T_MAX_NUMBER, TIMEOUTS };
+enum { TIMEOUT_TCP_SYN_SENT2 = WEIR_POLICY_TCP_SYN_SENT2, TIMEOUTS };
 
 enum { POLICIES_MAX = 255 };
 
@@ -144,9 +144,13 @@ static inline bool tuple_to_itself(const struct weir_tuple *t)
 static inline uint32_t track_reply_first(const struct track *t, uint32_t ref,
                                          const struct weir_tuple *tuple)
 {
-    if (ref && tuple_to_itself(tuple) && conn_has_tuple(conn_at(t, ref), WEIR_REPLY, tuple))
-        ref |= WEIR_REPLY;
-    return ref;
+    if (!ref || !tuple_to_itself(tuple))
+        return ref;
+    const struct conn *c = conn_at(t, ref);
+    bool same =
+        conn_has_tuple(c, WEIR_REPLY, tuple) && conn_zone(c, WEIR_ORIG) == conn_zone(c, WEIR_REPLY);
+
+    return same ? ref | WEIR_REPLY : ref;
 }
 
 static inline uint64_t track_hash(const struct track *t, const struct weir_tuple *tuple,

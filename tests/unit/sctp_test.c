@@ -220,7 +220,7 @@ static void test_init(void **state)
     accepted_silently(send_init(B, 0, INIT, TB));
     assert_alive(send_init(B, TA, INIT_ACK, TB), WEIR_T_SCTP_COOKIE_WAIT);
     assert_alive(send_init(A, TB, INIT_ACK, TA), WEIR_T_SCTP_COOKIE_WAIT);
-    assert_refused(send_init(A, TB, INIT_ACK, TC), WEIR_R_SCTP_CHUNK);
+    assert_refused(send_init(A, TB, INIT_ACK, TC), WEIR_R_SCTP_TAG);
 
     established();
     assert_alive(send_init(A, 0, INIT, TC), WEIR_T_SCTP_ESTABLISHED);
@@ -231,14 +231,14 @@ static void test_init(void **state)
     begin(4);
     assert_alive(send_init(A, 0, INIT, TA), WEIR_T_SCTP_CLOSED);
     accepted_silently(send_init(B, 0, INIT, TB));
-    assert_refused(send_init(A, TB, INIT_ACK, TC), WEIR_R_SCTP_CHUNK);
+    assert_refused(send_init(A, TB, INIT_ACK, TC), WEIR_R_SCTP_TAG);
     accepted_silently(send_init(B, 0, INIT, TB + 1));
     assert_alive(send_init(A, TB + 1, INIT_ACK, TC), WEIR_T_SCTP_CLOSED);
     tags(TB + 1, TC);
 
     established();
     assert_alive(send_init(A, 0, INIT, TA), WEIR_T_SCTP_ESTABLISHED);
-    assert_refused(send_init(B, TA, INIT_ACK, TC), WEIR_R_SCTP_CHUNK);
+    assert_refused(send_init(B, TA, INIT_ACK, TC), WEIR_R_SCTP_TAG);
     tags(TB, TA);
 }
 
