@@ -455,8 +455,8 @@ static void test_policy_refused(void **state)
     assert_int_equal(weir_policy_set(s, 0, WEIR_T_UDP_TIMEOUT, 7), -EINVAL);
     assert_int_equal(weir_policy_set(s, 256, WEIR_T_UDP_TIMEOUT, 7), -EINVAL);
     assert_int_equal(weir_policy_set(s, 1, WEIR_T_ACCT, 1), -EINVAL);
-    assert_int_equal(weir_policy_set(s, 1, WEIR_POLICY_TCP_SYN_SENT2, 1), 0);
-    assert_int_equal(weir_policy_set(s, 1, WEIR_POLICY_TCP_SYN_SENT2 + 1, 1), -EINVAL);
+    assert_int_equal(weir_policy_set(s, 2, WEIR_POLICY_TCP_SYN_SENT2, 1), 0);
+    assert_int_equal(weir_policy_set(s, 2, WEIR_POLICY_TCP_SYN_SENT2 + 1, 1), -EINVAL);
     assert_int_equal(weir_policy_set(s, 1, WEIR_T_UDP_TIMEOUT, timeout_max + 1), -ERANGE);
     assert_int_equal(weir_policy_set(s, 255, WEIR_T_UDP_TIMEOUT, timeout_max), 0);
     weir_policy_del(s, 0);
