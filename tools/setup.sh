@@ -3,8 +3,8 @@
 set -euo pipefail
 
 build=(meson ninja-build pkg-config)
-tests=(clang clang-format clang-tidy cppcheck libclang-rt-14-dev libcmocka-dev libmnl-dev valgrind
-       conntrack iptables iproute2 mandoc tshark)
+tests=(clang clang-format clang-tidy cppcheck libclang-rt-14-dev libcmocka-dev libmnl-dev
+       conntrack iptables iproute2 mandoc)
 
 case "${1:-}" in
 build) want=("${build[@]}") ;;
