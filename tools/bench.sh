@@ -1,4 +1,6 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: BSD-2-Clause
+#
 # Measure: build for speed, run every program of bench/, print one page. Options go to the programs, as in
 #   tools/bench.sh --flows 8000000 --only udp4
 # The page stays in build-bench/bench.txt. Figures are per packet or connection on one core; what else the machine does shows in

@@ -1,4 +1,6 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: BSD-2-Clause
+#
 # The main job on a real capture: the events and the table that Linux would have had.
 set -euo pipefail
 cd "$(dirname "$0")/.."

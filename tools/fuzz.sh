@@ -1,4 +1,6 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: BSD-2-Clause
+#
 # Each fuzz target for so many seconds, under ASan and UBSan; what it finds stays in build-fuzz/findings.
 #
 # usage: fuzz.sh SECONDS [TARGET...]

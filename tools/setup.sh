@@ -1,4 +1,6 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: BSD-2-Clause
+#
 # Install what building (`build`) or testing (`test`) needs and this Debian machine does not have yet.
 set -euo pipefail
 

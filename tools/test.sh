@@ -1,4 +1,6 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: BSD-2-Clause
+#
 # Everything that must hold, on this machine, now: builds with gcc and clang, every suite, sanitizers. Ends with one
 # line that sums all test cases.
 set -euo pipefail

@@ -1,4 +1,6 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: BSD-2-Clause
+#
 # The bundled capture: weir's table, list and events against those that the kernel gave while it was captured.
 #
 # usage: demo.sh WEIR DEMO-DIRECTORY

@@ -1,4 +1,6 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: BSD-2-Clause
+#
 # The embedding example prints what its own comment promises.
 set -euo pipefail
 diff <("$1") - <<'EXPECTED'

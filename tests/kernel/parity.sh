@@ -1,4 +1,6 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: BSD-2-Clause
+#
 # Random packets through the kernel and through weir, with fresh seeds, for as long as asked.
 #
 # usage: parity.sh BUILD-DIRECTORY SECONDS [random_diff options]
