@@ -14,8 +14,9 @@
  * Mass expiry: all connections due at once; removed by ticks of a budget, and removed while new
  * ones come in.
  *
- * Each batch (or tick) is timed by itself: throughput is the sum, latency the distribution. Every
- * flow is new, so its packet, both buckets and its place in memory are cold.
+ * Each batch (or tick) is timed by itself: throughput is the sum, latency the distribution (whose
+ * end may be the machine's and not the engine's: see the line "idle"). Every flow is new, so its
+ * packet, both buckets and its place in memory are cold.
  *
  * Verified: every packet is NEW and accepted, nothing is dropped, counts are what went in and out.
  */
@@ -273,7 +274,7 @@ static void mass_expiry(const struct bench_options *o, const struct flows *flows
 {
     static const char *const names[] = {"mass expiry, ticks of 64", "new during mass expiry"};
     struct pages pages = {.memory = {.huge = o->huge, .commit = true}};
-    /* An entry is looked at twice at most: in a slot of a higher level, and in its tick's. */
+    /* An entry is looked at once on each level of the wheel; more than two of them is rare. */
     struct figures ticks = figures_new(o, 3 * (o->flows / TICK_BUDGET) + 2);
     struct figures fresh = figures_new(o, o->flows / BATCH + 1);
     struct traffic t;
@@ -322,6 +323,7 @@ int main(int argc, char **argv)
     struct bench_options o;
 
     bench_start(&o, argc, argv, "Connections that come and go: nanoseconds for each.");
+    bench_print_pauses(&o);
     printf("flows:   %s\n", bench_count(o.flows).text);
     print_header();
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)

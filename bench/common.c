@@ -25,6 +25,8 @@ enum {
     REPS_DEFAULT = 5,
     REPS_QUICK = 2,
     CACHE_INDEXES_MAX = 8,
+    PIECE_READINGS = 300, /* as long as a batch takes: 5 to 10 us */
+    PAUSE_NS = 100000,
 };
 
 void bench_check(bool good, const char *format, ...)
@@ -300,6 +302,33 @@ void bench_release(void *ctx, void *memory, size_t size)
 {
     (void)ctx;
     weir_release_pages(NULL, memory, size);
+}
+
+/* --- pauses --- */
+
+void bench_print_pauses(const struct bench_options *o)
+{
+    int64_t ms = o->quick ? 20 : 2000, longest = 0;
+    int64_t until = stopwatch_now() + ms * 1000000;
+    uint32_t pauses = 0;
+
+    while (stopwatch_now() < until) {
+        struct stopwatch watch;
+        bool whole;
+
+        stopwatch_start(&watch);
+        for (int i = 0; i < PIECE_READINGS; i++)
+            (void)stopwatch_now();
+        int64_t took = stopwatch_stop(&watch, &whole);
+
+        if (whole && took > PAUSE_NS)
+            pauses++;
+        if (whole && took > longest)
+            longest = took;
+    }
+    printf("idle:    in %" PRId64 " ms this CPU stood still by itself %" PRIu32
+           " times for over 100 us, the longest time for %" PRId64 " us\n",
+           ms, pauses, longest / 1000);
 }
 
 /* --- figures --- */

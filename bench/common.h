@@ -99,6 +99,12 @@ static inline int64_t stopwatch_stop(const struct stopwatch *w, bool *whole)
     return took;
 }
 
+/*
+ * Print how long this CPU stands still by itself: for a while nothing is timed but the clock.
+ * Without this, a pause in a distribution cannot be told from one of the machine's.
+ */
+void bench_print_pauses(const struct bench_options *o);
+
 /* --- figures --- */
 
 struct tally {

@@ -11,8 +11,7 @@ cd "$(dirname "$0")/.."
 tools/setup.sh build
 
 dir=build-bench
-# A new compiler's warnings are for `make test` to find.
-[ -f $dir/build.ninja ] || meson setup $dir --buildtype=release -Db_ndebug=true -Dtests=false -Dwerror=false >/dev/null
+[ -f $dir/build.ninja ] || meson setup $dir --buildtype=release -Db_ndebug=true -Dtests=false >/dev/null
 ninja -C $dir --quiet
 
 for program in established churn memory; do

@@ -153,15 +153,16 @@ static bool pass(struct weir_shard *s, struct pkt *p)
 
 /*
  * A share of what is due, every so many packets of the shard's life: counted by packets and not by
- * batches, so that batches of any size give the same. A packet makes at most one entry, so looking
- * at twice as many keeps the wheel from falling behind.
+ * batches, so that batches of any size give the same. A packet makes at most one entry, and the
+ * wheel hands an entry back two or three times before it ends (once for each level it comes down),
+ * so looking at four for each packet keeps up.
  */
 static void expire_share(struct weir_shard *s)
 {
-    enum { EVERY = 32 };
+    enum { EVERY = 32, LOOKS = 4 * EVERY };
 
     if (s->track.stats.packets % EVERY == 0)
-        (void)expire_tick(&s->track, 2 * EVERY);
+        (void)expire_tick(&s->track, LOOKS);
 }
 
 void walk_run(struct weir_shard *s, struct pkt *p)
