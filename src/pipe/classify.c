@@ -14,6 +14,16 @@ void classify_key(const struct track *t, struct pkt *p)
         p->hash = track_hash(t, &p->tuple, zone_for(z.id, z.dirs, WEIR_ORIG));
 }
 
+/* Nothing is known of it: it will make an entry, whose reply tuple goes to another bucket. */
+static void prefetch_reply(const struct track *t, const struct pkt *p)
+{
+    struct zone z = zone_of(p->raw);
+    struct weir_tuple inverse;
+
+    if (tuple_invert(&p->tuple, &inverse))
+        table_prefetch(&t->table, track_hash(t, &inverse, zone_for(z.id, z.dirs, WEIR_REPLY)));
+}
+
 void classify_prefetch(const struct track *t, struct pkt *p)
 {
     struct table_probe probe;
@@ -21,8 +31,10 @@ void classify_prefetch(const struct track *t, struct pkt *p)
     if (p->tuple_reason)
         return;
     p->found = table_first(&t->table, p->hash, &probe);
-    if (!p->found)
+    if (!p->found) {
+        prefetch_reply(t, p);
         return;
+    }
 
     const char *c = (const char *)conn_at(t, p->found);
 
