@@ -32,10 +32,4 @@ static inline uint32_t random_u32(struct random *r)
     return (uint32_t)random_u64(r);
 }
 
-/* 0 to bound - 1, bound > 0; the bias is below bound / 2^32. */
-static inline uint32_t random_below(struct random *r, uint32_t bound)
-{
-    return (uint32_t)(((uint64_t)random_u32(r) * bound) >> 32);
-}
-
 #endif

@@ -6,28 +6,26 @@
 
 #include <errno.h>
 
-static size_t store_bytes(const struct weir_config *config)
+static size_t budget_of(const struct weir_config *config)
 {
-    return frag_bytes(config->fragment_memory ? config->fragment_memory : FRAG_BUDGET);
+    return config->fragment_memory ? config->fragment_memory : FRAG_BUDGET;
 }
 
 uint64_t fragments_size(const struct weir_config *config)
 {
-    return 2 * (uint64_t)store_bytes(config);
+    return 2 * (uint64_t)frag_bytes(budget_of(config));
 }
 
 int fragments_init(struct fragments *f, const struct weir_config *config, int64_t tick64)
 {
     const struct weir_host *host = &config->host;
 
-    f->bytes = store_bytes(config);
+    f->bytes = frag_bytes(budget_of(config));
     for (int i = 0; i < 2; i++) {
         f->memory[i] = host->reserve(host->ctx, f->bytes);
         if (!f->memory[i])
             return -ENOMEM;
-        frag_init(&f->store[i], i ? 6 : 4, f->memory[i],
-                  config->fragment_memory ? config->fragment_memory : FRAG_BUDGET, config->seed,
-                  tick64);
+        frag_init(&f->store[i], i ? 6 : 4, f->memory[i], budget_of(config), config->seed, tick64);
     }
     f->store[0].high = FRAG_HIGH_THRESH;
     f->store[0].timeout = FRAG_TIMEOUT;

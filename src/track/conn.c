@@ -63,7 +63,7 @@ bool conn_new(struct track *t, struct pkt *p)
     return true;
 }
 
-static void release(struct track *t, uint32_t handle)
+void conn_free(struct track *t, uint32_t handle)
 {
     struct conn *c = conn_at(t, handle);
 
@@ -72,11 +72,6 @@ static void release(struct track *t, uint32_t handle)
     c->status = 0;
     t->count--;
     slab_free(&t->conns[handle >> HANDLE_IPV6], handle_index(handle));
-}
-
-void conn_free(struct track *t, uint32_t handle)
-{
-    release(t, handle);
 }
 
 static void end(struct track *t, uint32_t handle, int64_t time_ns)
@@ -91,7 +86,7 @@ static void end(struct track *t, uint32_t handle, int64_t time_ns)
         table_del(&t->table, conn_hash(t, c, (enum weir_dir)dir), handle | (uint32_t)dir);
     expire_disarm(t, c);
     t->stats.removed++;
-    release(t, handle);
+    conn_free(t, handle);
 }
 
 void conn_kill(struct track *t, uint32_t handle)

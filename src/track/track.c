@@ -14,10 +14,8 @@ enum { DEFAULT_MAX = 262144 };
 static uint32_t capacity_of(const struct weir_config *config)
 {
     uint32_t max = config->max ? config->max : DEFAULT_MAX;
-    uint32_t capacity = max_u32(config->capacity, max);
 
-    /* Early drop and clashes look at one entry more than max before one goes. */
-    return min_u32(capacity, HANDLE_INDEX_MAX - 1) + 1;
+    return min_u32(max_u32(config->capacity, max), HANDLE_INDEX_MAX - 1);
 }
 
 static void *reserve(struct track *t, uint64_t size)
@@ -74,7 +72,7 @@ int track_init(struct track *t, const struct weir_config *config, struct weir_ti
     t->time_ns = now.ns;
     t->tick64 = now.ns / WEIR_TICK_NS;
     settings_init(t, config);
-    t->set.capacity = capacity - 1;
+    t->set.capacity = capacity;
     start = config->buckets ? min_u32(2 * min_u32(config->buckets, capacity), refs) : 0;
 
     slab_init(&t->conns[0], NULL, CONN4_SIZE, config->no_ipv4 ? 0 : capacity);
@@ -102,7 +100,7 @@ int track_init(struct track *t, const struct weir_config *config, struct weir_ti
 
 void track_fini(struct track *t)
 {
-    uint32_t capacity = t->set.capacity + 1;
+    uint32_t capacity = t->set.capacity;
 
     for (int i = 0; i < 2; i++)
         release(t, t->conns[i].base, slab_bytes(t->conns[i].size, capacity));

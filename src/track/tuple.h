@@ -31,9 +31,4 @@ static inline uint64_t tuple_hash(const struct hash_key *key, const struct weir_
     return hash_end(key, hash_mix(key, h, rest, rest));
 }
 
-static inline bool tuple_equal(const struct weir_tuple *a, const struct weir_tuple *b)
-{
-    return memcmp(a, b, sizeof(*a)) == 0;
-}
-
 #endif

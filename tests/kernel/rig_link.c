@@ -164,13 +164,18 @@ static int side_check(struct rig *rig, enum rig_side side)
                : rig_fail(rig, EINVAL, "side %d is neither RIG_A nor RIG_B", (int)side);
 }
 
+/* What an address or a route needs: a side and a prefix. */
+static int place_parse(struct rig *rig, enum rig_side side, const char *text, struct prefix *p)
+{
+    int err = side_check(rig, side);
+    return err ? err : prefix_parse(rig, text, p);
+}
+
 int rig_address(struct rig *rig, enum rig_side side, const char *prefix)
 {
     char buf[256];
     struct prefix p;
-    int err = side_check(rig, side);
-    if (!err)
-        err = prefix_parse(rig, prefix, &p);
+    int err = place_parse(rig, side, prefix, &p);
     if (err)
         return err;
 
@@ -190,9 +195,7 @@ int rig_route(struct rig *rig, enum rig_side side, const char *prefix)
 {
     char buf[256];
     struct prefix p;
-    int err = side_check(rig, side);
-    if (!err)
-        err = prefix_parse(rig, prefix, &p);
+    int err = place_parse(rig, side, prefix, &p);
     if (err)
         return err;
 
