@@ -26,6 +26,14 @@ enum weir_packet_flag {
     WEIR_PKT_CSUM_OK = 0x1, /* the layer 4 checksum is known to be good: do not verify it again */
 };
 
+/* To whom the frame was addressed (`-m pkttype`). */
+enum weir_pkt_type {
+    WEIR_PKT_HOST = 0, /* this host */
+    WEIR_PKT_BROADCAST,
+    WEIR_PKT_MULTICAST,
+    WEIR_PKT_OTHERHOST,
+};
+
 /*
  * What a rule of the raw table says about a packet before it is tracked (conntrack reference, 8.3):
  * Linux's template. Only a packet that creates an entry takes more than the zone from it.
@@ -49,9 +57,14 @@ struct weir_packet {
     uint8_t flags;                     /* enum weir_packet_flag */
     const struct weir_template *templ; /* NULL: none */
     void *user;                        /* the caller's; never touched */
+    const uint8_t *link;               /* the link-layer header it came with; NULL: none */
+    uint16_t link_len;
+    uint16_t link_type; /* its kind, as ARPHRD_ numbers: 1 is Ethernet */
+    uint8_t pkt_type;   /* enum weir_pkt_type */
 
     /* In and out. */
     uint32_t mark;
+    uint32_t priority; /* class of the traffic control (-j CLASSIFY) */
 
     /* Out. */
     uint16_t out_iface; /* from weir_host.route; 0 when it went to this host or nowhere */
@@ -62,6 +75,7 @@ struct weir_packet {
     uint16_t
         packets_out; /* 1 for WEIR_ACCEPT, the number of weir_host.packet calls for WEIR_REPLACED */
     uint32_t conn;   /* the entry's handle, 0: none; valid until the next call into the shard */
+    uint32_t rule;   /* 1 + the counter of the rule or policy that decided, 0: none did */
 };
 
 #ifdef __cplusplus

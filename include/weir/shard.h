@@ -32,6 +32,35 @@ struct weir_route {
 enum weir_message_kind {
     WEIR_MSG_TABLE_FULL = 1, /* at most one in five seconds */
     WEIR_MSG_INVALID,        /* nf_conntrack_log_invalid */
+    WEIR_MSG_LOG,            /* -j LOG */
+    WEIR_MSG_NFLOG,          /* -j NFLOG: "group N: PREFIX" */
+    WEIR_MSG_TRACE,          /* -j TRACE */
+};
+
+/* What an address is to this host: the type of the route to it (`-m addrtype`). */
+enum weir_addr_type {
+    WEIR_ADDR_UNSPEC = 0,
+    WEIR_ADDR_UNICAST, /* somebody else's, or nobody's */
+    WEIR_ADDR_LOCAL,   /* this host's own */
+    WEIR_ADDR_BROADCAST,
+    WEIR_ADDR_ANYCAST,
+    WEIR_ADDR_MULTICAST,
+    WEIR_ADDR_BLACKHOLE,
+    WEIR_ADDR_UNREACHABLE,
+    WEIR_ADDR_PROHIBIT,
+    WEIR_ADDR_THROW,
+    WEIR_ADDR_NAT,
+    WEIR_ADDR_XRESOLVE,
+    WEIR_ADDR_TYPE_MAX
+};
+
+/* What an address of this host is wanted for. */
+enum weir_source_use {
+    WEIR_SOURCE_MASQUERADE = 1, /* of the interface a packet leaves by, towards `peer`: the first
+                                   primary one whose network has the next hop, else the first */
+    WEIR_SOURCE_REDIRECT,       /* of the interface a packet came in by: the first; IPv6: the first
+                                   of the scope of `peer` */
+    WEIR_SOURCE_ANSWER,         /* to send something to `peer`; `iface` 0: as routed */
 };
 
 /* The world around a shard. Every function may be NULL. `ctx` is handed back to each. */
@@ -49,6 +78,17 @@ struct weir_host {
     /* Where does a packet for `dst` go? NULL: everything is forwarded to interface 1. */
     struct weir_route (*route)(void *ctx, const struct weir_packet *packet, uint8_t family,
                                union weir_addr dst);
+    /* An interface's name; NULL: it has none. The string lives as long as the shard. Rules see it. */
+    const char *(*iface_name)(void *ctx, uint16_t iface);
+    /* Its group (`ip link set group`). NULL: 0. */
+    uint32_t (*iface_group)(void *ctx, uint16_t iface);
+    /* What an address is, `iface` 0: to the host, else on that interface. NULL: by its class alone.
+     */
+    enum weir_addr_type (*addr_type)(void *ctx, uint8_t family, const union weir_addr *addr,
+                                     uint16_t iface);
+    /* One of this host's addresses. False: there is none. NULL: there never is. */
+    bool (*source)(void *ctx, enum weir_source_use use, uint16_t iface, uint8_t family,
+                   const union weir_addr *peer, union weir_addr *source);
     /*
      * Memory: `size` bytes, zeroed, aligned to 64, that stay where they are until release; NULL on
      * failure. Called by weir_shard_new() and by nothing in the packet path. Pages should be
@@ -68,6 +108,7 @@ struct weir_config {
     uint32_t
         capacity; /* the highest max that can be set later; 0: as max. Memory is reserved for it */
     bool no_ipv4, no_ipv6;    /* reserve nothing for this family and pass its packets UNTRACKED */
+    int64_t wall_ns; /* what to add to the caller's time for nanoseconds since 1970 (`-m time`) */
     uint32_t fragment_memory; /* bytes for fragments on hold, for each family; 0: what Linux's
                                  limits call for */
 };

@@ -7,7 +7,7 @@
 
 void classify_key(const struct track *t, struct pkt *p)
 {
-    struct zone z = zone_of(p->raw);
+    struct zone z = zone_of(p);
 
     p->tuple_reason = tuple_from_packet(&p->tuple, &p->ip);
     if (!p->tuple_reason)
@@ -17,7 +17,7 @@ void classify_key(const struct track *t, struct pkt *p)
 /* Nothing is known of it: it will make an entry, whose reply tuple goes to another bucket. */
 static void prefetch_reply(const struct track *t, const struct pkt *p)
 {
-    struct zone z = zone_of(p->raw);
+    struct zone z = zone_of(p);
     struct weir_tuple inverse;
 
     if (tuple_invert(&p->tuple, &inverse))
@@ -60,7 +60,7 @@ static bool is_found(const struct track *t, const struct pkt *p, struct zone z)
 /* Attach the packet's entry, an old one or a new one. */
 static bool attach(struct track *t, struct pkt *p)
 {
-    struct zone z = zone_of(p->raw);
+    struct zone z = zone_of(p);
     uint32_t ref = is_found(t, p, z) ? track_reply_first(t, p->found, &p->tuple)
                                      : track_find(t, &p->tuple, p->hash, z.id, z.dirs);
 
@@ -108,7 +108,7 @@ bool classify(struct track *t, struct pkt *p)
 {
     const struct proto *proto = proto_find(p->ip.proto);
 
-    if (p->raw->templ && p->raw->templ->notrack) {
+    if (p->templ && p->templ->notrack) {
         p->ctinfo = WEIR_CT_UNTRACKED;
         return true;
     }

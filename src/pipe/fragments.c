@@ -65,7 +65,7 @@ enum gathering fragments_gather(struct weir_shard *s, struct pkt *p)
     case FRAG_COMPLETE:
         p->ip = whole.ip;
         p->layout = whole.layout;
-        p->gathered = true;
+        p->moved = p->gathered = true;
         p->verify_checksum = p->verify_checksum && !p->ip.cut;
         /* To verify SCTP's checksum Linux sets the field to zero, which needs the header in one
          * piece. */

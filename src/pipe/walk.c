@@ -15,12 +15,14 @@ void walk_begin(const struct weir_shard *s, struct pkt *p, struct weir_packet *r
     const struct track *t = &s->track;
 
     p->raw = raw;
+    p->templ = raw->templ;
     p->conn = NULL;
     p->handle = 0;
     p->found = 0;
     p->dir = WEIR_ORIG;
     p->ctinfo = WEIR_CT_NONE;
-    p->gathered = false;
+    p->traced = p->copied = false;
+    p->moved = p->gathered = false;
     p->reason = parse_ip(&p->ip, raw->data, raw->len, raw->wire_len);
     if (!p->reason && !parse_hop_options(&p->ip))
         p->reason = WEIR_R_IP_OPTION;

@@ -45,7 +45,7 @@ static bool reply_tuple(const struct pkt *p, uint32_t off, struct weir_tuple *re
 
 static uint32_t find(struct track *t, const struct pkt *p, const struct weir_tuple *tuple)
 {
-    struct zone zone = zone_of(p->raw);
+    struct zone zone = zone_of(p);
     uint64_t hash = track_hash(t, tuple, zone_for(zone.id, zone.dirs, WEIR_ORIG));
 
     return track_find(t, tuple, hash, zone.id, zone.dirs);

@@ -24,7 +24,7 @@ static struct conn_ext *ext_of(const struct track *t, const struct conn *c)
 
 bool conn_new(struct track *t, struct pkt *p)
 {
-    const struct weir_template *templ = p->raw->templ;
+    const struct weir_template *templ = p->templ;
     struct weir_tuple inverse;
 
     if (!tuple_invert(&p->tuple, &inverse)) {
@@ -49,8 +49,8 @@ bool conn_new(struct track *t, struct pkt *p)
     c->proto = p->tuple.proto;
     conn_set_tuple(c, WEIR_ORIG, &p->tuple);
     conn_set_tuple(c, WEIR_REPLY, &inverse);
-    c->zone = zone_of(p->raw).id;
-    c->zone_dirs = zone_of(p->raw).dirs;
+    c->zone = zone_of(p).id;
+    c->zone_dirs = zone_of(p).dirs;
     c->event_mask = event_mask(t, templ);
     if (templ && t->policies[templ->policy].used)
         c->policy = templ->policy;
@@ -67,6 +67,8 @@ void conn_free(struct track *t, uint32_t handle)
 {
     struct conn *c = conn_at(t, handle);
 
+    if (t->on_end && c->status & (WEIR_S_SRC_NAT_DONE | WEIR_S_DST_NAT_DONE))
+        t->on_end(t, handle);
     if (c->ext)
         slab_free(&t->exts, c->ext);
     c->status = 0;

@@ -28,6 +28,8 @@ enum { TIMEOUT_TCP_SYN_SENT2 = WEIR_POLICY_TCP_SYN_SENT2, TIMEOUTS };
 
 enum { POLICIES_MAX = 255 };
 
+struct nat;
+
 struct policy {
     bool used;
     int32_t ticks[TIMEOUTS];
@@ -57,6 +59,9 @@ struct track {
     struct weir_stats stats;
     struct weir_host host;
     const struct weir_packet *cause; /* the packet being run, for events; NULL: none is */
+    struct nat *nat; /* NULL: no rules ever asked for it */
+    /* Before a connection with a NAT bit is freed, confirmed or not; NULL: nobody cares. */
+    void (*on_end)(struct track *t, uint32_t handle);
     bool evict_due;                  /* an allocation failed: see limits.c */
     uint32_t evict_cursor[2];
     int64_t full_message_ns; /* when "table full" may be said again */
@@ -65,6 +70,7 @@ struct track {
 /* A packet being tracked. */
 struct pkt {
     struct weir_packet *raw;
+    const struct weir_template *templ; /* raw->templ, or what a rule of the raw table made */
     struct parsed ip;
     struct weir_tuple tuple;
     uint64_t hash;                 /* of tuple, in the packet's zone for the original direction */
@@ -77,8 +83,12 @@ struct pkt {
     enum weir_ctinfo ctinfo;
     enum weir_reason reason;
     bool verify_checksum;
-    bool gathered;             /* ip is not the caller's packet but a datagram put together, and */
+    bool traced;               /* -j TRACE: say which rules it meets */
+    bool copied;               /* -j TEE: it is a copy, and makes none */
+    bool moved;                /* ip is not the caller's bytes */
+    bool gathered;             /* ip is a datagram put together, and */
     struct frag_layout layout; /* this is how it came */
+    struct weir_template made_templ; /* where templ points when a rule made it */
 };
 
 /* The zone that the packet's template asks for: 0, for both directions, without one. */
@@ -87,9 +97,9 @@ struct zone {
     uint8_t dirs; /* bit by direction */
 };
 
-static inline struct zone zone_of(const struct weir_packet *raw)
+static inline struct zone zone_of(const struct pkt *p)
 {
-    const struct weir_template *templ = raw->templ;
+    const struct weir_template *templ = p->templ;
 
     if (!templ || !templ->zone)
         return (struct zone){0, 1u << WEIR_ORIG | 1u << WEIR_REPLY};

@@ -5,7 +5,8 @@
 #
 #   include/weir   only itself, and headers that define types
 #   src/FOLDER     its own folder and those before it in `order`, include/weir, and headers that
-#                  define types or fill memory: no I/O, no clock, no allocation, no threads
+#                  define types, fill memory or format text: no I/O, no clock, no allocation, no
+#                  threads (symbols.sh sees to it that nothing else of them is used)
 #   control        itself, include/weir
 #   ports          itself, include/weir
 #   apps           itself, ports, control, include/weir
@@ -20,7 +21,7 @@
 set -euo pipefail
 
 order='base packet track proto expect nat helper rules pipe'
-types='errno.h limits.h stdbool.h stddef.h stdint.h string.h'
+types='errno.h limits.h stdarg.h stdbool.h stddef.h stdint.h stdio.h string.h strings.h arpa/inet.h'
 
 # "FILE LINE KIND NAME" of every include directive; KIND is " or <.
 includes() {

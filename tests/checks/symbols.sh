@@ -7,8 +7,8 @@
 # pointers are in .data.rel.ro, which the loader relocates and then makes read-only; nm shows that as
 # data, so sections are asked for by name.
 #
-# It needs nothing but memory that is filled, compared and reserved: no clock, no I/O, no
-# allocation. Names that one object of the archive defines may be used by another.
+# It needs nothing but memory that is filled, compared and reserved, and pure functions of text: no
+# clock, no I/O, no allocation. Names that one object of the archive defines may be used by another.
 #
 # Sanitizers and coverage add symbols of their own: give it a build without them.
 #
@@ -22,7 +22,8 @@ export LC_ALL=C
 # stack protector's are the compiler's, and so is __cpu_model, which says whether the processor has
 # an instruction for CRC32c; bcmp is what clang makes of a memcmp whose sign nobody asks for;
 # _GLOBAL_OFFSET_TABLE_ is the linker's.
-needs='memcpy memmove memset memcmp bcmp weir_reserve_pages weir_release_pages
+needs='memcpy memmove memset memcmp bcmp memchr strlen strcmp strncmp strcasecmp strncasecmp strchr
+       vsnprintf snprintf inet_ntop inet_pton weir_reserve_pages weir_release_pages
        __stack_chk_fail __stack_chk_guard __cpu_model _GLOBAL_OFFSET_TABLE_'
 
 # "SECTION NAME" of every object with a size, or of common storage, outside read-only sections.

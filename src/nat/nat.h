@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Network address translation (docs/reference/nat.md).
+ *
+ * A mapping is nothing but a connection whose reply tuple is not the mirror image of its original
+ * tuple. nat_setup() chooses the new tuple once for each type of manipulation, before the entry is
+ * confirmed; from then on nat_rewrite() changes every packet of the connection, in both directions,
+ * at the two hooks of its type, without looking at rules again.
+ *
+ *     NAT_DST  PREROUTING, OUTPUT     changes the destination of the original direction
+ *     NAT_SRC  INPUT, POSTROUTING     changes its source
+ *
+ * Files: nat.c what happens at a hook; choose.c which tuple (reference, section 5); source.c which
+ * mapping a source already has (5.3); ports.c which ports of a translated address are taken,
+ * exactly and in constant time, for when Linux's limited search finds none; rewrite.c packets;
+ * inner.c the packets that ICMP errors quote.
+ */
+#ifndef WEIR_NAT_NAT_H
+#define WEIR_NAT_NAT_H
+
+#include "track/track.h"
+
+enum nat_type { NAT_SRC = 0, NAT_DST = 1 };
+
+enum nat_flag {
+    NAT_MAP_IPS = 0x1,      /* an address was given: it must lie in [min, max] */
+    NAT_PORT_RANGE = 0x2,   /* ports were given: the port or id must lie in [min_port, max_port] */
+    NAT_RANDOM = 0x4,       /* --random, --random-fully: never keep the port */
+    NAT_PERSISTENT = 0x8,   /* leave the destination out of the choice of an address */
+    NAT_PORT_OFFSET = 0x10, /* DNAT LO-HI/BASE: port = lo + (port - base) */
+    NAT_NETMAP = 0x20,      /* replace the bits of the address that min and max agree in, only */
+};
+
+/* What a rule asks for (reference, section 4). Addresses in network, ports in host byte order. */
+struct nat_range {
+    uint32_t flags; /* enum nat_flag */
+    union weir_addr min, max;
+    uint16_t min_port, max_port, base_port;
+};
+
+struct nat; /* a shard's */
+
+/*
+ * Make a shard's NAT (t->nat, t->on_end), with memory from t->host; does nothing if there is one.
+ * -ENOMEM. nat_fini() accepts a tracker without it.
+ */
+int nat_init(struct track *t);
+void nat_fini(struct track *t);
+
+/* The type that a hook handles, by whether it is PREROUTING or OUTPUT. */
+static inline enum nat_type nat_type_at(bool before_routing)
+{
+    return before_routing ? NAT_DST : NAT_SRC;
+}
+
+static inline bool nat_done(const struct conn *c, enum nat_type type)
+{
+    return c->status & (type == NAT_SRC ? WEIR_S_SRC_NAT_DONE : WEIR_S_DST_NAT_DONE);
+}
+
+/*
+ * What is to be done with a packet at a hook (reference, section 2).
+ */
+enum nat_need {
+    NAT_NOTHING = 0, /* no entry: INVALID, UNTRACKED */
+    NAT_RULES,       /* NEW or RELATED (no ICMP error), and the type is not fixed: rules, then
+                        nat_null() if none of them fixed it, then nat_rewrite() */
+    NAT_REWRITE      /* nat_rewrite() only */
+};
+enum nat_need nat_need(const struct pkt *p, enum nat_type type);
+
+/*
+ * Fix one type of a new connection as the range asks. Does nothing for a confirmed entry, or when
+ * the type is fixed already. False: the packet must be dropped, p->reason says why
+ * (WEIR_R_NAT_EXHAUSTED; never with weir.nat_linux_search, which as Linux lets confirmation fail).
+ */
+bool nat_setup(struct track *t, struct pkt *p, const struct nat_range *range, enum nat_type type);
+/* "Keep the address, any port": what no rule fixed. It may still change the port. */
+bool nat_null(struct track *t, struct pkt *p, enum nat_type type);
+
+/*
+ * Rewrite the packet at a hook of this type, as its connection asks; ICMP errors with what they
+ * quote (reference, sections 8 and 9). False: to be dropped, p->reason says why.
+ */
+bool nat_rewrite(struct track *t, struct pkt *p, enum nat_type type);
+
+/*
+ * MASQUERADE (reference, section 11): the interface is remembered with the entry. nat_moved(): the
+ * packet leaves by another one now: its entry was ended, it must be dropped.
+ */
+void nat_set_iface(struct conn *c, uint16_t iface);
+bool nat_moved(struct track *t, struct pkt *p, uint16_t out_iface);
+/* End masqueraded connections of an interface: all (addr NULL: it went down) or those on an address
+ * that was removed. How many. */
+uint32_t nat_iface_gone(struct track *t, uint16_t iface, uint8_t family,
+                        const union weir_addr *addr);
+
+#endif
