@@ -24,13 +24,15 @@ struct made {
     char out[IFACE_NAME_MAX]; /* TEE --oif; empty: as routed */
 };
 
+enum { WORLD_ROOM = 65536 + 64 };
+
 /* A shard, as rules see it. */
 struct world {
     struct track *t;
     struct named *named; /* named.h */
     struct weir_sets *sets;
     int64_t wall_ns; /* add to the shard's time: nanoseconds since 1970, UTC */
-    void *reserve_ctx;
+    uint8_t *room;   /* WORLD_ROOM bytes for the one packet that outgrew its buffer */
     /* Sends what a target made, at once. */
     void (*emit)(struct world *w, struct eval *e, const struct made *made);
 };

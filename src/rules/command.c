@@ -1,0 +1,1097 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * One line of a rule file: a command of iptables without the program's name (iptables reference,
+ * 2.3).
+ *
+ * Options are taken one after the other, as getopt_long() does: a name may be abbreviated as long
+ * as it stays unambiguous among all options known so far, the extensions' included; each -m and -j
+ * makes more options known. An option that nobody knows loads the match of the rule's protocol,
+ * once. Addresses are looked at last, since one -s may stand for several rules.
+ */
+#include "rules/parse.h"
+
+/* --- the command's own options --- */
+
+enum option {
+    O_APPEND = 1,
+    O_CHECK,
+    O_DELETE,
+    O_INSERT,
+    O_REPLACE,
+    O_FLUSH,
+    O_ZERO,
+    O_NEW,
+    O_DELETE_CHAIN,
+    O_POLICY,
+    O_RENAME,
+    O_LIST,
+    O_LIST_RULES,
+    O_COMMANDS, /* those before it */
+    O_SOURCE,
+    O_DESTINATION,
+    O_IN,
+    O_OUT,
+    O_PROTOCOL,
+    O_FRAGMENT,
+    O_MATCH,
+    O_JUMP,
+    O_GOTO,
+    O_COUNTERS,
+    O_VERBOSE,
+    O_NUMERIC,
+    O_EXACT,
+    O_LINE_NUMBERS,
+    O_IPV4,
+    O_IPV6,
+    O_TABLE,
+    O_WAIT,
+    O_MODPROBE,
+    O_MAX
+};
+
+/* How many arguments an option takes. */
+enum takes { NOTHING = 0, ONE, PERHAPS };
+
+struct own {
+    const char *name;
+    char letter;
+    uint8_t option;
+    uint8_t takes; /* enum takes */
+};
+
+static const struct own own_options[] = {
+    {"append", 'A', O_APPEND, ONE},
+    {"check", 'C', O_CHECK, ONE},
+    {"delete", 'D', O_DELETE, ONE},
+    {"insert", 'I', O_INSERT, ONE},
+    {"replace", 'R', O_REPLACE, ONE},
+    {"flush", 'F', O_FLUSH, PERHAPS},
+    {"zero", 'Z', O_ZERO, PERHAPS},
+    {"new-chain", 'N', O_NEW, ONE},
+    {"delete-chain", 'X', O_DELETE_CHAIN, PERHAPS},
+    {"policy", 'P', O_POLICY, ONE},
+    {"rename-chain", 'E', O_RENAME, ONE},
+    {"list", 'L', O_LIST, PERHAPS},
+    {"list-rules", 'S', O_LIST_RULES, PERHAPS},
+    {"source", 's', O_SOURCE, ONE},
+    {"src", 's', O_SOURCE, ONE},
+    {"destination", 'd', O_DESTINATION, ONE},
+    {"dst", 'd', O_DESTINATION, ONE},
+    {"in-interface", 'i', O_IN, ONE},
+    {"out-interface", 'o', O_OUT, ONE},
+    {"protocol", 'p', O_PROTOCOL, ONE},
+    {"proto", 'p', O_PROTOCOL, ONE},
+    {"fragments", 'f', O_FRAGMENT, NOTHING},
+    {"fragment", 'f', O_FRAGMENT, NOTHING},
+    {"match", 'm', O_MATCH, ONE},
+    {"jump", 'j', O_JUMP, ONE},
+    {"goto", 'g', O_GOTO, ONE},
+    {"set-counters", 'c', O_COUNTERS, ONE},
+    {"verbose", 'v', O_VERBOSE, NOTHING},
+    {"numeric", 'n', O_NUMERIC, NOTHING},
+    {"exact", 'x', O_EXACT, NOTHING},
+    {"line-numbers", 0, O_LINE_NUMBERS, NOTHING},
+    {"ipv4", '4', O_IPV4, NOTHING},
+    {"ipv6", '6', O_IPV6, NOTHING},
+    {"table", 't', O_TABLE, ONE},
+    {"wait", 'w', O_WAIT, PERHAPS},
+    {"wait-interval", 'W', O_WAIT, PERHAPS},
+    {"modprobe", 'M', O_MODPROBE, ONE},
+};
+
+/* What a line says. */
+struct command {
+    enum option what; /* 0: not said yet */
+    const char *chain;
+    struct token chain_token;
+    const char *name;                   /* -E: the new name; -P: the policy */
+    uint32_t position;                  /* -I, -R, -D: rule number; 0: none was given */
+    struct token sources, destinations; /* as written; text NULL: none */
+    const char *jump;
+    struct token jump_token;
+    bool is_goto;
+    bool has_count;
+    bool other_family; /* the line is for the other family */
+    bool proto_loaded; /* the protocol's match was loaded by itself */
+    uint32_t used;     /* options of the rule that were seen */
+    struct weir_rules_count count;
+};
+
+/* --- tokens --- */
+
+const char *rule_peek(struct rule_parse *r)
+{
+    struct parse *p = r->parse;
+
+    return p->token < p->token_count ? p->tokens[p->token].text : NULL;
+}
+
+const char *rule_next(struct rule_parse *r)
+{
+    struct parse *p = r->parse;
+
+    if (p->token == p->token_count)
+        return NULL;
+    parse_about(p, &p->tokens[p->token]);
+    return p->tokens[p->token++].text;
+}
+
+/* The next token, if it can be an argument that an option may take or leave; else NULL. */
+static const char *argument(struct parse *p)
+{
+    struct token *t = p->token < p->token_count ? &p->tokens[p->token] : NULL;
+
+    if (!t || t->text[0] == '-' || t->text[0] == '!')
+        return NULL;
+    p->token++;
+    parse_about(p, t);
+    return t->text;
+}
+
+/* --- extensions --- */
+
+static struct ext *add_ext(struct parse *p, const struct ext_type *type)
+{
+    struct ext *x;
+
+    if (p->ext_count == EXTS_MAX) {
+        parse_error(p, 2, "a rule can have %d matches", EXTS_MAX);
+        return NULL;
+    }
+    x = arena_take(&p->rules->arena, sizeof(*x) + type->size);
+    if (!x) {
+        parse_no_memory(p);
+        return NULL;
+    }
+    x->type = type;
+    x->family = p->rules->family;
+    x->hooks = type->hooks ? type->hooks : ON_ALL;
+    x->tables = type->tables ? type->tables : IN_ALL;
+    p->exts[p->ext_count++] = x;
+    if (type->init)
+        type->init(&p->r, x);
+    return x;
+}
+
+/* The match that a protocol's options belong to (reference, 2.3). */
+static const char *match_of_proto(const struct parse *p)
+{
+    bool six = p->rules->family == 6;
+
+    switch (p->r.head.proto) {
+    case 1: return six ? NULL : "icmp";
+    case 6: return "tcp";
+    case 17: return "udp";
+    case 33: return "dccp";
+    case 50: return "esp";
+    case 51: return "ah";
+    case 58: return six ? "icmp6" : NULL;
+    case 108: return "ipcomp";
+    case 132: return "sctp";
+    case 135: return six ? "mh" : NULL;
+    default: return NULL;
+    }
+}
+
+/* Load the protocol's match, if it was not. False: there is none, or it is there already. */
+static bool load_proto_match(struct parse *p, struct command *c)
+{
+    const char *name = match_of_proto(p);
+    const struct ext_type *type = name ? ext_find_match(name, p->rules->family) : NULL;
+
+    if (!type || c->proto_loaded || p->r.head.negated & NOT_PROTO)
+        return false;
+    for (uint32_t i = 0; i < p->ext_count; i++)
+        if (p->exts[i]->type == type)
+            return false;
+    c->proto_loaded = true;
+    return add_ext(p, type) != NULL;
+}
+
+/* --- finding an option --- */
+
+struct found {
+    const struct own *own;
+    const struct opt *opt;
+    struct ext *ext;
+};
+
+/* Exact names first, the latest extension before those before it; then beginnings of names. */
+static bool find_long(struct parse *p, const char *name, size_t len, struct found *f)
+{
+    uint32_t candidates = 0;
+
+    *f = (struct found){0};
+    for (size_t i = 0; i < WEIR_ARRAY_LEN(own_options); i++)
+        if (strlen(own_options[i].name) == len && memcmp(own_options[i].name, name, len) == 0) {
+            f->own = &own_options[i];
+            return true;
+        }
+    for (uint32_t i = p->ext_count; i-- > 0;)
+        if ((f->opt = opt_exact(p->exts[i]->type, name, len))) {
+            f->ext = p->exts[i];
+            return true;
+        }
+    for (size_t i = 0; i < WEIR_ARRAY_LEN(own_options); i++) {
+        const struct own *o = &own_options[i];
+
+        if (strncmp(o->name, name, len) != 0 || (f->own && f->own->option == o->option))
+            continue;
+        f->own = o;
+        candidates++;
+    }
+    for (uint32_t i = p->ext_count; i-- > 0;) {
+        const struct opt *o = opt_prefix(p->exts[i]->type, name, len, &candidates);
+
+        if (o && !f->opt) {
+            f->opt = o;
+            f->ext = p->exts[i];
+        }
+    }
+    return candidates == 1;
+}
+
+static const struct own *find_letter(char letter)
+{
+    for (size_t i = 0; i < WEIR_ARRAY_LEN(own_options); i++)
+        if (own_options[i].letter == letter)
+            return &own_options[i];
+    return NULL;
+}
+
+/* --- the command's options --- */
+
+static bool set_command(struct parse *p, struct command *c, enum option what, const char *chain)
+{
+    static const char letters[] = " ACDIRFZNXPELS";
+
+    if (c->what)
+        return parse_error(p, 2, "Cannot use -%c with -%c", letters[what], letters[c->what]);
+    c->what = what;
+    c->chain = chain;
+    c->chain_token = (struct token){chain, p->column};
+    return true;
+}
+
+static bool read_position(struct parse *p, struct command *c, const char *text)
+{
+    uint64_t n;
+
+    if (!read_u64(text, 1, UINT32_MAX, &n))
+        return parse_error(p, 2, "Invalid rule number `%s'", text);
+    c->position = (uint32_t)n;
+    return true;
+}
+
+static bool take_command(struct parse *p, struct command *c, enum option what, const char *chain)
+{
+    const char *text;
+
+    if (p->inverted)
+        return parse_error(p, 2, "unexpected ! flag before a command");
+    if (what == O_LIST || what == O_LIST_RULES) {
+        parse_error(p, 2, "a rule file holds rules: -L and -S have no place in it");
+        parse_hint(p, "use `weir rules list' or `weir rules print'");
+        return false;
+    }
+    if (!set_command(p, c, what, chain))
+        return false;
+    switch ((int)what) {
+    case O_INSERT:
+    case O_DELETE: text = argument(p); return !text || read_position(p, c, text);
+    case O_REPLACE:
+        text = argument(p);
+        return text ? read_position(p, c, text) : parse_error(p, 2, "-R requires a rule number");
+    case O_POLICY:
+        c->name = argument(p);
+        return c->name || parse_error(p, 2, "-P requires a chain and a policy");
+    case O_RENAME:
+        c->name = argument(p);
+        return c->name || parse_error(p, 2, "-E requires old-chain-name and new-chain-name");
+    default: return true;
+    }
+}
+
+static bool once(struct parse *p, struct command *c, enum option o, char letter)
+{
+    if (c->used >> o & 1)
+        return parse_error(p, 2, "multiple -%c flags not allowed", letter);
+    c->used |= 1u << o;
+    return true;
+}
+
+static void invert(struct parse *p, uint8_t bit)
+{
+    if (p->inverted)
+        p->r.head.negated |= bit;
+}
+
+static bool read_interface(struct parse *p, const char *text, char *name, uint8_t *len,
+                           bool *prefix)
+{
+    size_t n = strlen(text);
+
+    if (n >= IFACE_NAME_MAX)
+        return parse_error(p, 2, "interface name `%s' must be shorter than IFNAMSIZ (%d)", text,
+                           IFACE_NAME_MAX - 1);
+    if (n == 0)
+        return parse_error(p, 2, "Empty interface is likely to be undesired");
+    memset(name, 0, IFACE_NAME_MAX);
+    memcpy(name, text, n);
+    *prefix = text[n - 1] == '+';
+    /* An exact name is compared with its end. */
+    *len = (uint8_t)(*prefix ? n - 1 : n + 1);
+    if (strchr(text, '/') || strchr(text, ' '))
+        parse_note(p, "an interface's name cannot have '/' or ' ' in it: this rule never matches");
+    return true;
+}
+
+static bool read_protocol(struct parse *p, const char *text)
+{
+    struct rule_head *h = &p->r.head;
+
+    if (!read_proto(text, &h->proto)) {
+        parse_error(p, 2, "unknown protocol \"%s\" specified", text);
+        parse_hint(p, "a number from 0 to 255, or a name as in /etc/protocols");
+        return false;
+    }
+    h->has_proto = h->proto != 0;
+    if (!h->has_proto && p->inverted)
+        return parse_error(p, 2, "rule would never match protocol");
+    if (p->rules->family == 6 && !p->inverted &&
+        (h->proto == 43 || h->proto == 44 || h->proto == 51 || h->proto == 60))
+        parse_note(p, "-p never matches an IPv6 extension header: use -m ipv6header, frag, rt, ah "
+                      "or dst");
+    invert(p, NOT_PROTO);
+    return true;
+}
+
+static bool load_match(struct parse *p, const char *name)
+{
+    const struct ext_type *type = ext_find_match(name, p->rules->family);
+    const char *why = ext_refused(name, false);
+
+    if (p->inverted)
+        return parse_error(p, 2, "unexpected ! flag before --match");
+    if (type)
+        return add_ext(p, type) != NULL;
+    if (why) {
+        parse_error(p, 2, "weir does not support the match `%s'", name);
+        parse_hint(p, "%s", why);
+        return false;
+    }
+    parse_error(p, 2, "Couldn't load match `%s':No such file or directory", name);
+    parse_hint(p, "there is no match of this name for IPv%u", p->rules->family);
+    return false;
+}
+
+static const char *const kind_names[] = {[RULE_ACCEPT] = "ACCEPT",
+                                         [RULE_DROP] = "DROP",
+                                         [RULE_RETURN] = "RETURN",
+                                         [RULE_QUEUE] = "QUEUE"};
+
+static bool take_jump(struct parse *p, struct command *c, const char *name, bool is_goto)
+{
+    if (p->inverted)
+        return parse_error(p, 2, "cannot have ! before -%c", is_goto ? 'g' : 'j');
+    if (c->jump)
+        return parse_error(p, 2, "multiple -%c flags not allowed", is_goto ? 'g' : 'j');
+    c->jump = name;
+    c->jump_token = (struct token){name, p->column};
+    c->is_goto = is_goto;
+    /* A chain wins over a target of its name; the target's options must be known from here on. */
+    if (is_goto || chain_find(p, name))
+        return true;
+    for (unsigned kind = RULE_ACCEPT; kind <= RULE_QUEUE; kind++)
+        if (strcmp(kind_names[kind], name) == 0)
+            return true;
+    const struct ext_type *type = ext_find_target(name, p->rules->family);
+
+    if (type) {
+        p->target = add_ext(p, type);
+        return p->target != NULL;
+    }
+    const char *why = ext_refused(name, true);
+
+    if (why) {
+        parse_error(p, 2, "weir does not support the target `%s'", name);
+        parse_hint(p, "%s", why);
+    } else if (strlen(name) > CHAIN_NAME_MAX) {
+        parse_error(p, 2, "Invalid target name `%s' (%d chars max)", name, CHAIN_NAME_MAX);
+    } else {
+        parse_error(p, 2, "Couldn't load target `%s':No such file or directory", name);
+        parse_hint(p, "a chain must be declared before it is used: `:%s - [0:0]'", name);
+    }
+    return false;
+}
+
+static bool take_counters(struct parse *p, struct command *c, const char *text)
+{
+    const char *comma = strchr(text, ',');
+    char packets[24] = {0};
+    const char *bytes = comma ? comma + 1 : argument(p);
+    size_t len = comma ? (size_t)(comma - text) : strlen(text);
+
+    if (!bytes)
+        return parse_error(p, 2, "-c requires packet and byte counter");
+    memcpy(packets, text, len < sizeof(packets) ? len : sizeof(packets) - 1);
+    if (!read_u64(packets, 0, UINT64_MAX, &c->count.packets))
+        return parse_error(p, 2, "-c packet counter not numeric");
+    if (!read_u64(bytes, 0, UINT64_MAX, &c->count.bytes))
+        return parse_error(p, 2, "-c byte counter not numeric");
+    c->has_count = true;
+    return true;
+}
+
+static bool take_own(struct parse *p, struct command *c, const struct own *o, const char *text)
+{
+    struct rule_head *h = &p->r.head;
+
+    if (o->option < O_COMMANDS)
+        return take_command(p, c, (enum option)o->option, text);
+    switch (o->option) {
+    case O_SOURCE:
+        c->sources = (struct token){text, p->column};
+        invert(p, NOT_SRC);
+        return once(p, c, O_SOURCE, 's');
+    case O_DESTINATION:
+        c->destinations = (struct token){text, p->column};
+        invert(p, NOT_DST);
+        return once(p, c, O_DESTINATION, 'd');
+    case O_IN:
+        invert(p, NOT_IN);
+        return once(p, c, O_IN, 'i') && read_interface(p, text, h->in, &h->in_len, &h->in_prefix);
+    case O_OUT:
+        invert(p, NOT_OUT);
+        return once(p, c, O_OUT, 'o') &&
+               read_interface(p, text, h->out, &h->out_len, &h->out_prefix);
+    case O_PROTOCOL: return once(p, c, O_PROTOCOL, 'p') && read_protocol(p, text);
+    case O_FRAGMENT:
+        if (p->rules->family == 6) {
+            parse_error(p, 2, "`-f' is not supported in IPv6, use -m frag instead");
+            return false;
+        }
+        h->fragment = true;
+        invert(p, NOT_FRAGMENT);
+        return once(p, c, O_FRAGMENT, 'f');
+    case O_MATCH: return load_match(p, text);
+    case O_JUMP: return take_jump(p, c, text, false);
+    case O_GOTO: return take_jump(p, c, text, true);
+    case O_COUNTERS: return take_counters(p, c, text);
+    case O_IPV4: c->other_family = p->rules->family == 6; return true;
+    case O_IPV6: c->other_family = p->rules->family == 4; return true;
+    case O_TABLE: return parse_error(p, 2, "The -t option cannot be used in iptables-restore.");
+    case O_WAIT: return parse_error(p, 2, "You cannot use `-w' from iptables-restore");
+    default: return true; /* -v -n -x --line-numbers -M: nothing to do with a file */
+    }
+}
+
+/* --- one option after the other --- */
+
+/* An argument glued to its option, or the next token. False: it must have one, and there is none.
+ */
+static bool find_argument(struct parse *p, const char *glued, uint8_t takes, const char **text)
+{
+    *text = glued;
+    if (glued || takes == NOTHING)
+        return true;
+    *text = takes == PERHAPS ? argument(p) : rule_next(&p->r);
+    return *text || takes == PERHAPS;
+}
+
+static bool take_long(struct parse *p, struct command *c, const struct token *t)
+{
+    const char *name = t->text + 2, *equals = strchr(name, '='), *text;
+    size_t len = equals ? (size_t)(equals - name) : strlen(name);
+    struct found f;
+
+    if (!find_long(p, name, len, &f) && (!load_proto_match(p, c) || !find_long(p, name, len, &f))) {
+        if (p->failed)
+            return false;
+        parse_error(p, 2, "unknown option \"%s\"", t->text);
+        parse_hint(p, "an extension's options come after its -m or -j, a protocol's after its -p");
+        return false;
+    }
+    uint8_t takes = f.own ? f.own->takes : opt_has_argument(f.opt) ? ONE : NOTHING;
+
+    if (!find_argument(p, equals ? equals + 1 : NULL, takes, &text))
+        return parse_error(p, 2, "option \"%s\" requires an argument", t->text);
+    if (f.own)
+        return take_own(p, c, f.own, text);
+    return opt_take(&p->r, f.ext, f.opt, text, p->inverted);
+}
+
+static bool take_short(struct parse *p, struct command *c, const struct token *t)
+{
+    for (const char *at = t->text + 1; *at; at++) {
+        const struct own *o = find_letter(*at);
+        const char *text;
+
+        if (!o)
+            return parse_error(p, 2, "unknown option \"%s\"", t->text);
+        if (!find_argument(p, o->takes != NOTHING && at[1] ? at + 1 : NULL, o->takes, &text))
+            return parse_error(p, 2, "option \"-%c\" requires an argument", *at);
+        if (!take_own(p, c, o, text))
+            return false;
+        if (o->takes != NOTHING)
+            break;
+    }
+    return true;
+}
+
+static bool take_token(struct parse *p, struct command *c, const struct token *t)
+{
+    bool good;
+
+    parse_about(p, t);
+    if (strcmp(t->text, "!") == 0) {
+        if (p->inverted)
+            return parse_error(p, 2, "multiple consecutive ! not allowed");
+        p->inverted = true;
+        return true;
+    }
+    if (t->text[0] != '-' || !t->text[1])
+        return parse_error(p, 2, "Bad argument `%s'", t->text);
+    good = t->text[1] == '-' ? take_long(p, c, t) : take_short(p, c, t);
+    p->inverted = false;
+    return good;
+}
+
+/* --- addresses --- */
+
+struct hosts {
+    struct net_mask net[HOSTS_MAX];
+    uint32_t count;
+};
+
+static bool add_host(struct parse *p, struct hosts *hosts, const char *text)
+{
+    const struct weir_rules_names *names = p->r.names;
+    union weir_addr found[HOSTS_MAX];
+    struct net_mask net;
+    const char *slash = strchr(text, '/');
+    size_t n = 0;
+
+    if (hosts->count == HOSTS_MAX)
+        return parse_error(p, 2, "more than %d addresses in one rule", HOSTS_MAX);
+    if (read_net(p->rules->family, text, &net)) {
+        hosts->net[hosts->count++] = net;
+        return true;
+    }
+    if (slash) {
+        char host[PARAMETER_MAX + 8];
+
+        memcpy(host, text, (size_t)(slash - text));
+        host[slash - text] = '\0';
+        if (read_net(p->rules->family, host, &net))
+            return parse_error(p, 2, "invalid mask `%s' specified", slash + 1);
+    } else if (names->host) {
+        n = names->host(names->ctx, text, p->rules->family, found, HOSTS_MAX - hosts->count);
+    }
+    for (size_t i = 0; i < n; i++) {
+        struct net_mask *to = &hosts->net[hosts->count++];
+
+        memset(&to->mask, 0, sizeof(to->mask));
+        memset(&to->mask, 0xff, p->rules->family == 6 ? 16 : 4);
+        to->addr = found[i];
+    }
+    if (n > 0)
+        return true;
+    parse_error(p, 2, "host/network `%s' not found", text);
+    parse_hint(p, "this is an IPv%u ruleset; write an address, or a name that resolves",
+               p->rules->family);
+    return false;
+}
+
+static bool read_hosts(struct parse *p, const struct token *t, struct hosts *hosts)
+{
+    const char *rest = t->text;
+    char part[PARAMETER_MAX + 8];
+
+    hosts->count = 0;
+    if (!rest) {
+        memset(&hosts->net[0], 0, sizeof(hosts->net[0]));
+        hosts->count = 1;
+        return true;
+    }
+    parse_about(p, t);
+    while (rest)
+        if (!read_part(&rest, ',', part, sizeof(part)) || !add_host(p, hosts, part))
+            return parse_error(p, 2, "host/network `%s' not found", t->text);
+    for (uint32_t i = 0; i < hosts->count; i++)
+        for (int word = 0; word < 2; word++)
+            hosts->net[i].addr.half[word] &= hosts->net[i].mask.half[word];
+    return true;
+}
+
+/* --- the rule --- */
+
+static bool head_is_any(const struct rule_head *h)
+{
+    return !(h->src.mask.half[0] | h->src.mask.half[1] | h->dst.mask.half[0] |
+             h->dst.mask.half[1]) &&
+           !h->negated && h->in_len == 0 && h->out_len == 0 && !h->has_proto && !h->fragment;
+}
+
+static bool proto_fits(struct parse *p, const struct ext *x)
+{
+    const struct rule_head *h = &p->r.head;
+
+    if (!x->type->proto || (h->proto == x->type->proto && !(h->negated & NOT_PROTO)))
+        return true;
+    parse_error(p, 1, "%s needs \"-p %s\" in the same rule, not negated", x->type->name,
+                proto_name(x->type->proto));
+    return false;
+}
+
+static bool table_fits(struct parse *p, const struct ext *x)
+{
+    char tables[80];
+    struct text out;
+
+    if (x->tables >> p->which & 1)
+        return true;
+    text_into(&out, tables, sizeof(tables));
+    for (unsigned t = 0; t < WEIR_TABLE_MAX; t++)
+        if (x->tables >> t & 1) {
+            text_char(&out, ' ');
+            text_add(&out, weir_table_name((enum weir_table)t));
+        }
+    parse_error(p, 1, "%s cannot be used in table %s", x->type->name, weir_table_name(p->which));
+    parse_hint(p, "its tables are:%s", tables);
+    return false;
+}
+
+/* All options of the line were read: what the extensions say about the whole, and the target. */
+static bool finish_rule(struct parse *p, struct command *c, struct rule *rule)
+{
+    const struct ext **matches;
+    uint16_t n = 0;
+
+    for (uint32_t i = 0; i < p->ext_count; i++) {
+        p->column = 0;
+        p->about = p->exts[i]->type->name;
+        if (!opt_finish(&p->r, p->exts[i]) || !proto_fits(p, p->exts[i]) ||
+            !table_fits(p, p->exts[i]))
+            return false;
+        if (p->exts[i]->type->note)
+            parse_note(p, p->exts[i]->type->note);
+    }
+    matches = arena_take(&p->rules->arena, (p->ext_count + 1) * sizeof(struct ext *));
+    if (!matches)
+        return parse_no_memory(p);
+    for (uint32_t i = 0; i < p->ext_count; i++)
+        if (p->exts[i] != p->target)
+            matches[n++] = p->exts[i];
+    rule->matches = matches;
+    rule->match_count = n;
+    rule->line = p->line;
+    rule->count = c->count;
+    rule->target = p->target;
+    if (!c->jump)
+        return true;
+    parse_about(p, &c->jump_token);
+    struct draft_chain *to = chain_find(p, c->jump);
+
+    if (p->target) {
+        rule->kind = RULE_TARGET;
+        return true;
+    }
+    for (unsigned kind = RULE_ACCEPT; kind <= RULE_QUEUE && !c->is_goto; kind++)
+        if (strcmp(kind_names[kind], c->jump) == 0) {
+            rule->kind = (uint8_t)kind;
+            if (kind == RULE_DROP && p->which == WEIR_TABLE_NAT) {
+                parse_error(p, 2,
+                            "The \"nat\" table is not intended for filtering, the use of DROP "
+                            "is therefore inhibited.");
+                parse_hint(p, "drop in the filter table; nat sees the first packet of a connection "
+                              "only");
+                return false;
+            }
+            return true;
+        }
+    if (!to) {
+        parse_error(p, 2, "goto '%s' is not a chain", c->jump);
+        parse_hint(p, "declare it before it is used: `:%s - [0:0]'", c->jump);
+        return false;
+    }
+    if (to->chain->hook != HOOK_MAX) {
+        parse_error(p, 1, "%s is a built-in chain: rules cannot jump to it", c->jump);
+        return false;
+    }
+    rule->chain = to->chain;
+    rule->kind = c->is_goto ? RULE_GOTO : RULE_JUMP;
+    return true;
+}
+
+static bool interfaces_fit(struct parse *p, const struct chain *chain)
+{
+    const struct rule_head *h = &p->r.head;
+    bool no_in = chain->hook == HOOK_OUTPUT || chain->hook == HOOK_POSTROUTING;
+    bool no_out = chain->hook == HOOK_PREROUTING || chain->hook == HOOK_INPUT;
+
+    parse_about(p, NULL);
+    if (h->in_len && no_in)
+        parse_error(p, 2, "Can't use -i with %s", chain->name);
+    else if (h->out_len && no_out)
+        parse_error(p, 2, "Can't use -o with %s", chain->name);
+    return !p->failed;
+}
+
+/* --- editing --- */
+
+static struct draft *new_draft(struct parse *p, const struct rule *rule)
+{
+    struct draft *d = arena_take(&p->rules->arena, sizeof(*d));
+
+    if (!d) {
+        parse_no_memory(p);
+        return NULL;
+    }
+    d->rule = *rule;
+    return d;
+}
+
+/* The link that leads to the rule at `position` (from 1), or behind the last. */
+static struct draft **link_at(struct draft_chain *chain, uint32_t position)
+{
+    struct draft **link = &chain->first;
+
+    while (*link && position-- > 1)
+        link = &(*link)->next;
+    return link;
+}
+
+static void take_out(struct draft_chain *chain, struct draft **link)
+{
+    *link = (*link)->next;
+    chain->count--;
+    chain->last = chain->first;
+    while (chain->last && chain->last->next)
+        chain->last = chain->last->next;
+}
+
+static bool insert(struct parse *p, struct draft_chain *chain, uint32_t position,
+                   const struct rule *rule)
+{
+    struct draft *d = new_draft(p, rule);
+
+    if (!d)
+        return false;
+    struct draft **link = position ? link_at(chain, position) : NULL;
+
+    if (!link) {
+        link = chain->last ? &chain->last->next : &chain->first;
+        chain->last = d;
+    }
+    d->next = *link;
+    *link = d;
+    if (!d->next)
+        chain->last = d;
+    chain->count++;
+    return true;
+}
+
+/* Text into a buffer that grows out of sight: rules are compared by how they are printed. */
+struct compare {
+    const char *at;
+    bool same;
+};
+
+static void compare_piece(void *ctx, const char *bytes, size_t len)
+{
+    struct compare *c = ctx;
+
+    if (c->same && strlen(c->at) >= len && memcmp(c->at, bytes, len) == 0)
+        c->at += len;
+    else
+        c->same = false;
+}
+
+static bool same_rule(struct parse *p, const struct rule *a, const struct rule *b)
+{
+    char text[LINE_MAX_BYTES * 2];
+    struct compare compare = {.at = text, .same = true};
+    struct text out;
+
+    text_into(&out, text, sizeof(text));
+    print_rule(&out, p->rules->family, a);
+    text_to(&out, compare_piece, &compare);
+    print_rule(&out, p->rules->family, b);
+    return compare.same && !*compare.at;
+}
+
+static struct draft **find_rule(struct parse *p, struct draft_chain *chain, const struct rule *rule)
+{
+    for (struct draft **link = &chain->first; *link; link = &(*link)->next)
+        if (same_rule(p, &(*link)->rule, rule))
+            return link;
+    return NULL;
+}
+
+static bool edit(struct parse *p, const struct command *c, struct draft_chain *chain,
+                 const struct rule *rule)
+{
+    struct draft **link;
+
+    switch ((int)c->what) {
+    case O_APPEND: return insert(p, chain, 0, rule);
+    case O_INSERT:
+        if (c->position > chain->count + 1)
+            return parse_error(p, 1, "Index of insertion too big.");
+        return insert(p, chain, c->position ? c->position : 1, rule);
+    case O_REPLACE:
+        if (c->position > chain->count)
+            return parse_error(p, 1, "Index of replacement too big.");
+        link = link_at(chain, c->position);
+        take_out(chain, link);
+        return insert(p, chain, c->position, rule);
+    case O_DELETE:
+    case O_CHECK:
+        link = find_rule(p, chain, rule);
+        if (!link)
+            return parse_error(p, 1, "Bad rule (does a matching rule exist in that chain?).");
+        if (c->what == O_DELETE)
+            take_out(chain, link);
+        return true;
+    default: return true;
+    }
+}
+
+/* A command with a rule: once for each pair of addresses. */
+static bool run_rule(struct parse *p, struct command *c, struct draft_chain *chain)
+{
+    struct hosts sources, destinations;
+    struct rule_head *h = &p->r.head;
+    struct rule rule = {0};
+
+    if (!interfaces_fit(p, chain->chain))
+        return false;
+    parse_about(p, &c->sources);
+    if ((h->negated & NOT_SRC && strchr(c->sources.text, ',')) ||
+        (h->negated & NOT_DST && strchr(c->destinations.text, ',')))
+        return parse_error(p, 2, "! not allowed with multiple source or destination IP addresses");
+    if (!read_hosts(p, &c->sources, &sources) || !read_hosts(p, &c->destinations, &destinations) ||
+        !finish_rule(p, c, &rule))
+        return false;
+    if (c->what == O_REPLACE && sources.count * destinations.count != 1)
+        return parse_error(p, 2, "Replacement rule does not specify a unique address");
+    parse_about(p, NULL);
+    for (uint32_t s = 0; s < sources.count; s++)
+        for (uint32_t d = 0; d < destinations.count; d++) {
+            h->src = sources.net[s];
+            h->dst = destinations.net[d];
+            rule.head = *h;
+            rule.any = head_is_any(h);
+            if (!edit(p, c, chain, &rule))
+                return false;
+        }
+    return true;
+}
+
+/* --- commands without a rule --- */
+
+static bool is_used(const struct parse *p, const struct chain *chain)
+{
+    for (const struct draft_chain *c = p->chains; c; c = c->next)
+        for (const struct draft *d = c->first; d; d = d->next)
+            if (d->rule.chain == chain)
+                return true;
+    return false;
+}
+
+static void forget_chain(struct parse *p, struct draft_chain *gone)
+{
+    struct draft_chain **link = &p->chains;
+
+    p->last_chain = NULL;
+    while (*link) {
+        if (*link == gone)
+            *link = gone->next;
+        else {
+            p->last_chain = *link;
+            link = &(*link)->next;
+        }
+    }
+    p->chain_count--;
+    for (uint32_t i = 0; i < p->index_size; i++)
+        for (link = &p->index[i]; *link;) {
+            if (*link == gone)
+                *link = gone->next_same;
+            else
+                link = &(*link)->next_same;
+        }
+}
+
+static bool delete_chain(struct parse *p, struct draft_chain *chain)
+{
+    if (chain->chain->hook != HOOK_MAX)
+        return parse_error(p, 1, "%s is a built-in chain and stays", chain->chain->name);
+    if (chain->first)
+        return parse_error(p, 1, "Directory not empty.");
+    if (is_used(p, chain->chain))
+        return parse_error(p, 1, "Too many links.");
+    forget_chain(p, chain);
+    return true;
+}
+
+static void flush(struct draft_chain *chain)
+{
+    chain->first = chain->last = NULL;
+    chain->count = 0;
+}
+
+static void zero(struct draft_chain *chain, uint32_t position)
+{
+    uint32_t n = 0;
+
+    for (struct draft *d = chain->first; d; d = d->next)
+        if (++n == position || !position)
+            d->rule.count = (struct weir_rules_count){0};
+    if (!position)
+        chain->chain->count = (struct weir_rules_count){0};
+}
+
+static bool rename_chain(struct parse *p, struct draft_chain *chain, const char *name)
+{
+    if (chain->chain->hook != HOOK_MAX)
+        return parse_error(p, 1, "%s is a built-in chain and keeps its name", chain->chain->name);
+    if (!chain_name_good(p, name))
+        return false;
+    if (chain_find(p, name))
+        return parse_error(p, 1, "File exists.");
+    char *copy = arena_text(&p->rules->arena, name, strlen(name));
+
+    if (!copy)
+        return parse_no_memory(p);
+    struct draft_chain **link = &p->chains;
+
+    while (*link != chain)
+        link = &(*link)->next;
+    struct draft_chain *next = chain->next;
+
+    forget_chain(p, chain);
+    chain->chain->name = copy;
+    /* Back to its place, and into the index under its new name. */
+    chain->next = next;
+    *link = chain;
+    if (!next)
+        p->last_chain = chain;
+    p->chain_count++;
+    chain_reindex(p, chain);
+    return true;
+}
+
+static bool set_policy(struct parse *p, const struct command *c, struct draft_chain *chain)
+{
+    if (chain->chain->hook == HOOK_MAX)
+        return parse_error(p, 1, "Bad built-in chain name.");
+    if (strcmp(c->name, "ACCEPT") != 0 && strcmp(c->name, "DROP") != 0) {
+        parse_error(p, 1, "Bad policy name.");
+        parse_hint(p, "a policy is ACCEPT or DROP");
+        return false;
+    }
+    if (c->name[0] == 'D' && p->which == WEIR_TABLE_NAT)
+        return parse_error(p, 2,
+                           "The \"nat\" table is not intended for filtering, the use of DROP "
+                           "is therefore inhibited.");
+    chain->chain->drop = c->name[0] == 'D';
+    if (c->has_count)
+        chain->chain->count = c->count;
+    return true;
+}
+
+static bool on_chain(struct parse *p, const struct command *c, struct draft_chain *chain)
+{
+    switch ((int)c->what) {
+    case O_FLUSH: flush(chain); return true;
+    case O_ZERO: zero(chain, 0); return true;
+    case O_DELETE_CHAIN: return delete_chain(p, chain);
+    case O_POLICY: return set_policy(p, c, chain);
+    case O_RENAME: return rename_chain(p, chain, c->name);
+    case O_DELETE: {
+        if (c->position > chain->count)
+            return parse_error(p, 1, "Index of deletion too big.");
+        take_out(chain, link_at(chain, c->position));
+        return true;
+    }
+    default: return true;
+    }
+}
+
+/* -F, -Z and -X without a chain are for all. */
+static bool on_all_chains(struct parse *p, const struct command *c)
+{
+    for (struct draft_chain *chain = p->chains, *next; chain; chain = next) {
+        next = chain->next;
+        if (c->what == O_DELETE_CHAIN && chain->chain->hook != HOOK_MAX)
+            continue;
+        if (!on_chain(p, c, chain))
+            return false;
+    }
+    return true;
+}
+
+static bool needs_rule(const struct command *c)
+{
+    return c->what == O_APPEND || c->what == O_INSERT || c->what == O_REPLACE ||
+           c->what == O_CHECK || (c->what == O_DELETE && !c->position);
+}
+
+bool command_run(struct parse *p, struct weir_rules_count count)
+{
+    struct command c = {.count = count};
+
+    p->ext_count = 0;
+    p->target = NULL;
+    p->inverted = false;
+    memset(&p->r.head, 0, sizeof(p->r.head));
+    while (p->token < p->token_count && !c.other_family)
+        if (!take_token(p, &c, &p->tokens[p->token++]))
+            return false;
+    if (c.other_family)
+        return true;
+    if (p->inverted)
+        return parse_error(p, 2, "nothing appropriate following !");
+    parse_about(p, NULL);
+    if (!c.what) {
+        parse_error(p, 2, "no command specified");
+        parse_hint(p, "a rule begins with -A CHAIN; a comment with # in the first column");
+        return false;
+    }
+    if (!c.chain)
+        return on_all_chains(p, &c);
+    parse_about(p, &c.chain_token);
+    if (c.what == O_NEW) {
+        if (chain_find(p, c.chain))
+            return parse_error(p, 1, "Chain already exists.");
+        return chain_name_good(p, c.chain) && chain_new(p, c.chain) != NULL;
+    }
+    struct draft_chain *chain = chain_find(p, c.chain);
+
+    if (!chain && strlen(c.chain) > CHAIN_NAME_MAX)
+        return parse_error(p, 2, "chain name `%s' too long (must be under %d chars)", c.chain,
+                           CHAIN_NAME_MAX + 1);
+    if (!chain) {
+        parse_error(p, 1, "No chain/target/match by that name.");
+        parse_hint(p, "declare the chain before its rules: `:%s - [0:0]'", c.chain);
+        return false;
+    }
+    return needs_rule(&c) ? run_rule(p, &c, chain) : on_chain(p, &c, chain);
+}
+
+/* --- for extensions --- */
+
+bool rule_bad_value(struct rule_parse *r, const struct ext *x, const struct opt *o)
+{
+    return rule_fail(r, "%s: bad value for option \"--%s\"", x->type->name, o->name);
+}
+
+void *rule_memory(struct rule_parse *r, size_t size)
+{
+    void *memory = arena_take(&r->parse->rules->arena, size);
+
+    if (!memory)
+        parse_no_memory(r->parse);
+    return memory;
+}

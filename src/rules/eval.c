@@ -1,0 +1,334 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Running a packet through a chain, the plain way: rule by rule, first match first (iptables
+ * reference, 1.6 and 1.9).
+ *
+ * The stack holds, for each jump under way, the rule to go on with; goto pushes nothing. Its depth
+ * is known when a ruleset is read. A target may send a packet of its own (REJECT, TEE), which runs
+ * through tables while this one is still here: it goes on above on the same stack.
+ */
+#include "rules/log.h"
+#include "packet/checksum.h"
+#include "packet/headers.h"
+#include "rules/rules.h"
+
+/* --- what matches see --- */
+
+void *eval_state(const struct eval *e, const struct ext *x)
+{
+    return e->run->states + x->state;
+}
+
+static union weir_addr address(const struct eval *e, uint32_t at4, uint32_t at6)
+{
+    union weir_addr addr = {{0}};
+
+    if (e->family == 4)
+        addr.v4 = load_raw32(e->p->ip.ip + at4);
+    else
+        memcpy(&addr, e->p->ip.ip + at6, sizeof(addr));
+    return addr;
+}
+
+union weir_addr eval_src(const struct eval *e)
+{
+    return address(e, IP4_SRC, IP6_SRC);
+}
+
+union weir_addr eval_dst(const struct eval *e)
+{
+    return address(e, IP4_DST, IP6_DST);
+}
+
+/* --- what targets change --- */
+
+void eval_touch(struct eval *e, uint32_t end)
+{
+    if (e->p->gathered)
+        frag_touch(&e->p->layout, end);
+}
+
+uint8_t eval_tos(const struct eval *e)
+{
+    const uint8_t *ip = e->p->ip.ip;
+
+    return e->family == 4 ? ip[IP4_TOS] : (uint8_t)(load_be16(ip) >> 4);
+}
+
+void eval_set_tos(struct eval *e, uint8_t tos)
+{
+    uint8_t *ip = e->p->ip.ip;
+    uint16_t before = load_raw16(ip);
+
+    if (e->family == 6) {
+        store_be16(ip, (uint16_t)((load_be16(ip) & 0xf00f) | tos << 4));
+        return;
+    }
+    ip[IP4_TOS] = tos;
+    store_raw16(ip + IP4_CHECKSUM,
+                checksum_update(load_raw16(ip + IP4_CHECKSUM), before, load_raw16(ip)));
+}
+
+static void set_length(struct pkt *p, uint32_t len)
+{
+    uint8_t *ip = p->ip.ip;
+    uint32_t field = p->ip.family == 4 ? IP4_LENGTH : IP6_PAYLOAD;
+    uint16_t before = load_raw16(ip + field);
+
+    store_be16(ip + field, (uint16_t)(p->ip.family == 4 ? len : len - IP6_SIZE));
+    if (p->ip.family == 4)
+        store_raw16(ip + IP4_CHECKSUM,
+                    checksum_update(load_raw16(ip + IP4_CHECKSUM), before, load_raw16(ip + field)));
+    p->ip.l3_len = len;
+}
+
+bool eval_grow(struct eval *e, uint32_t off, uint32_t n)
+{
+    struct pkt *p = e->p;
+    uint8_t *room = e->world->room;
+
+    if (p->ip.cut || p->gathered || p->ip.l3_len + n > WORLD_ROOM || p->ip.l3_len + n > UINT16_MAX)
+        return false;
+    if (p->ip.ip != room) {
+        memcpy(room, p->ip.ip, p->ip.have);
+        p->ip.ip = room;
+        p->moved = true;
+    }
+    memmove(room + off + n, room + off, p->ip.have - off);
+    p->ip.have += n;
+    set_length(p, p->ip.l3_len + n);
+    return true;
+}
+
+/* --- the head of a rule --- */
+
+/* What the heads of all rules of a chain look at: read once, and again after a target changed it.
+ */
+struct view {
+    union weir_addr src, dst;
+    uint8_t proto;
+    bool later;  /* a fragment that is not the first */
+    bool broken; /* IPv6: the chain of extension headers is cut off */
+};
+
+/* IPv6: the first header that is no extension header (reference, 1.9). */
+static void find_upper(const struct eval *e, struct view *v)
+{
+    const struct parsed *ip = &e->p->ip;
+    uint8_t next = ip->ip[IP6_NEXT];
+    uint32_t off = IP6_SIZE;
+
+    for (;;) {
+        bool known = next == PROTO_HOPOPTS || next == PROTO_ROUTING || next == PROTO_FRAGMENT ||
+                     next == PROTO_DSTOPTS || next == PROTO_AH;
+        uint32_t len = 8;
+
+        if (!known || v->later) {
+            v->proto = next;
+            v->broken = known;
+            return;
+        }
+        if (off + 8 > ip->have || off + 8 > ip->l3_len) {
+            v->broken = true;
+            return;
+        }
+        const uint8_t *header = ip->ip + off;
+
+        if (next == PROTO_FRAGMENT)
+            v->later = (load_be16(header + IP6F_OFFSET) & ~7u) != 0;
+        else
+            len = next == PROTO_AH ? (header[1] + 2u) * 4 : (header[1] + 1u) * 8;
+        next = header[0];
+        off += len;
+    }
+}
+
+static void look(const struct eval *e, struct view *v)
+{
+    *v = (struct view){.src = eval_src(e), .dst = eval_dst(e), .proto = e->p->ip.proto};
+    if (e->family == 6)
+        find_upper(e, v);
+    else
+        v->later = (e->p->ip.frag_field & IP4_OFFSET) != 0;
+}
+
+static bool negated(const struct rule_head *h, uint8_t bit)
+{
+    return h->negated & bit;
+}
+
+static bool interface_fits(const char *pattern, uint8_t len, const char *name)
+{
+    return len == 0 || strncmp(pattern, name, len) == 0;
+}
+
+static bool head_fits(struct eval *e, const struct rule_head *h, const struct view *v)
+{
+    if (net_has(e->family, &h->src, &v->src) == negated(h, NOT_SRC) ||
+        net_has(e->family, &h->dst, &v->dst) == negated(h, NOT_DST) ||
+        interface_fits(h->in, h->in_len, e->in) == negated(h, NOT_IN) ||
+        interface_fits(h->out, h->out_len, e->out) == negated(h, NOT_OUT))
+        return false;
+    if (h->has_proto) {
+        if (v->broken) {
+            e->drop = true;
+            return false;
+        }
+        if ((h->proto == v->proto) == negated(h, NOT_PROTO))
+            return false;
+    }
+    return !h->fragment || v->later != negated(h, NOT_FRAGMENT);
+}
+
+/* --- rules --- */
+
+static bool rule_fits(struct eval *e, const struct rule *rule, const struct view *v)
+{
+    if (!rule->any && !head_fits(e, &rule->head, v))
+        return false;
+    for (uint16_t i = 0; i < rule->match_count; i++)
+        if (!rule->matches[i]->type->match(e, rule->matches[i]) || e->drop)
+            return false;
+    return true;
+}
+
+static uint32_t counted_bytes(const struct eval *e)
+{
+    return e->p->ip.l3_len;
+}
+
+static void count(struct eval *e, uint32_t number)
+{
+    struct weir_rules_count *c = &e->run->counts[number];
+
+    c->packets++;
+    c->bytes += counted_bytes(e);
+}
+
+/* Where a packet stands. */
+struct walk {
+    const struct chain *chain;
+    const struct rule *next; /* to be looked at; behind the last: the chain's end */
+};
+
+static const struct rule *end_of(const struct chain *chain)
+{
+    return chain->rules + chain->rule_count;
+}
+
+static const char *table_of(const struct eval *e)
+{
+    return weir_table_name(e->table);
+}
+
+static void trace(struct eval *e, const struct chain *chain, const char *type, uint32_t number)
+{
+    if (e->p->traced)
+        log_trace(e, table_of(e), chain->name, type, number);
+}
+
+static enum rules_verdict decide(struct eval *e, uint32_t number, enum rules_verdict verdict,
+                                 enum weir_reason reason)
+{
+    e->number = number;
+    e->reason = verdict == RULES_DROP ? reason : WEIR_R_NONE;
+    return verdict;
+}
+
+static enum rules_verdict policy(struct eval *e, const struct chain *builtin)
+{
+    trace(e, builtin, "policy", builtin->rule_count + 1);
+    count(e, builtin->number);
+    return decide(e, builtin->number, builtin->drop ? RULES_DROP : RULES_ACCEPT, WEIR_R_POLICY);
+}
+
+/* What is on the stack: the chain as well, since only it knows where it ends. */
+static void push(struct rules_run *run, const struct walk *at)
+{
+    run->stack[run->stack_top++] = (struct rules_frame){at->chain, at->next};
+}
+
+/* Out of a user chain. False: to the built-in chain's policy. */
+static bool pop(struct rules_run *run, uint32_t base, struct walk *at)
+{
+    if (run->stack_top == base)
+        return false;
+    run->stack_top--;
+    at->chain = run->stack[run->stack_top].chain;
+    at->next = run->stack[run->stack_top].next;
+    return true;
+}
+
+/* The target of an extension: RULES_CONTINUE if the packet goes on. */
+static enum rules_verdict run_target(struct eval *e, const struct rule *rule, struct view *v)
+{
+    e->rule = rule;
+    e->reason = WEIR_R_NONE;
+    enum rules_verdict verdict = rule->target->type->target(e, rule->target);
+
+    if (verdict == RULES_CONTINUE)
+        look(e, v);
+    else if (verdict != RULES_RETURN)
+        decide(e, rule->number, verdict, e->reason ? e->reason : WEIR_R_RULE);
+    return verdict;
+}
+
+static enum rules_verdict run_chain(struct eval *e, const struct chain *builtin)
+{
+    struct rules_run *run = e->run;
+    uint32_t base = run->stack_top;
+    struct walk at = {builtin, builtin->rules};
+    enum rules_verdict verdict;
+    struct view v;
+
+    look(e, &v);
+    for (;;) {
+        if (at.next == end_of(at.chain)) {
+            if (at.chain != builtin)
+                trace(e, at.chain, "return", at.chain->rule_count + 1);
+            if (!pop(run, base, &at))
+                return policy(e, builtin);
+            continue;
+        }
+        const struct rule *rule = at.next++;
+
+        if (!rule_fits(e, rule, &v)) {
+            if (e->drop)
+                return decide(e, rule->number, RULES_DROP, WEIR_R_RULE_MALFORMED);
+            continue;
+        }
+        count(e, rule->number);
+        trace(e, at.chain, "rule", (uint32_t)(rule - at.chain->rules) + 1);
+        switch ((enum rule_kind)rule->kind) {
+        case RULE_COUNT: continue;
+        case RULE_ACCEPT: return decide(e, rule->number, RULES_ACCEPT, WEIR_R_NONE);
+        case RULE_DROP: return decide(e, rule->number, RULES_DROP, WEIR_R_RULE);
+        case RULE_QUEUE: return decide(e, rule->number, RULES_DROP, WEIR_R_QUEUE);
+        case RULE_RETURN: verdict = RULES_RETURN; break;
+        case RULE_JUMP: push(run, &at); __attribute__((fallthrough));
+        case RULE_GOTO: at = (struct walk){rule->chain, rule->chain->rules}; continue;
+        case RULE_TARGET: verdict = run_target(e, rule, &v); break;
+        default: continue;
+        }
+        if (verdict == RULES_RETURN) {
+            if (!pop(run, base, &at))
+                return policy(e, builtin);
+        } else if (verdict != RULES_CONTINUE) {
+            return verdict;
+        }
+    }
+}
+
+enum rules_verdict rules_eval(struct eval *e)
+{
+    struct rules_run *run = e->run;
+    uint32_t base = run->stack_top;
+    const struct chain *builtin = run->rules->table[e->table].builtin[e->hook];
+    enum rules_verdict verdict;
+
+    e->drop = false;
+    e->reason = WEIR_R_NONE;
+    verdict = run_chain(e, builtin);
+    run->stack_top = base;
+    return verdict;
+}
