@@ -17,7 +17,8 @@
 #include <string.h>
 #include <sys/types.h>
 
-#define PREFIX "net.netfilter."
+#define PREFIX     "net.netfilter."
+#define PREFIX_OWN "weir."
 
 struct tunable {
     const char *name;
@@ -25,7 +26,8 @@ struct tunable {
 };
 
 static const struct tunable tunables[] = {
-#define WEIR_TUNABLE(id, name, def, min, max) {PREFIX name, min, max},
+#define WEIR_TUNABLE(id, name, def, min, max)     {PREFIX name, min, max},
+#define WEIR_TUNABLE_OWN(id, name, def, min, max) {PREFIX_OWN name, min, max},
 #include <weir/tunables.def>
 #undef WEIR_TUNABLE
 };
@@ -159,13 +161,19 @@ static unsigned distance(const char *a, const char *b)
     return row[width];
 }
 
+/* A tunable's name without what it is part of. */
+static const char *last_part(const char *name)
+{
+    return strrchr(name, '.') + 1;
+}
+
 /* The known name nearest to `name`, also when the user left the prefix away. */
 static unsigned nearest(const char *name, const char **known)
 {
     unsigned best = UINT32_MAX;
     for (int i = 0; i < WEIR_T_MAX_NUMBER; i++) {
         unsigned full = distance(name, tunables[i].name);
-        unsigned bare = distance(name, tunables[i].name + sizeof(PREFIX) - 1);
+        unsigned bare = distance(name, last_part(tunables[i].name));
         unsigned d = full < bare ? full : bare;
         if (d < best) {
             best = d;
@@ -185,7 +193,8 @@ static bool is_foreign(struct piece name)
     const char *known = NULL;
     if (!normalize(name, plain))
         return true;
-    return strncmp(plain, PREFIX "nf_conntrack_", sizeof(PREFIX "nf_conntrack_") - 1) != 0 &&
+    return strncmp(plain, PREFIX_OWN, sizeof(PREFIX_OWN) - 1) != 0 &&
+           strncmp(plain, PREFIX "nf_conntrack_", sizeof(PREFIX "nf_conntrack_") - 1) != 0 &&
            strncmp(plain, "net.nf_conntrack_", sizeof("net.nf_conntrack_") - 1) != 0 &&
            nearest(plain, &known) > MISSPELT;
 }

@@ -58,6 +58,7 @@ enum weir_conn_part {
     WEIR_HAS_COUNTERS = 0x1,  /* created while nf_conntrack_acct was 1 */
     WEIR_HAS_TIMESTAMP = 0x2, /* created while nf_conntrack_timestamp was 1 */
     WEIR_HAS_LABELS = 0x4,
+    WEIR_IS_ONE_WAY = 0x8, /* in a zone of weir.oneway_zones: judged by its original direction */
 };
 
 struct weir_conn {

@@ -67,15 +67,15 @@ struct weir_packet {
     uint32_t priority; /* class of the traffic control (-j CLASSIFY) */
 
     /* Out. */
-    uint16_t out_iface; /* from weir_host.route; 0 when it went to this host or nowhere */
-    uint8_t verdict;    /* enum weir_verdict */
-    uint8_t ctinfo;     /* enum weir_ctinfo */
-    uint8_t reason;     /* enum weir_reason: of a drop, a hold or INVALID */
-    uint8_t dir;        /* enum weir_dir, when conn is not 0 */
-    uint16_t
-        packets_out; /* 1 for WEIR_ACCEPT, the number of weir_host.packet calls for WEIR_REPLACED */
-    uint32_t conn;   /* the entry's handle, 0: none; valid until the next call into the shard */
-    uint32_t rule;   /* 1 + the counter of the rule or policy that decided, 0: none did */
+    uint16_t out_iface;   /* from weir_host.route; 0 when it went to this host or nowhere */
+    uint8_t verdict;      /* enum weir_verdict */
+    uint8_t ctinfo;       /* enum weir_ctinfo */
+    uint8_t reason;       /* enum weir_reason: of a drop, a hold or INVALID */
+    uint8_t dir;          /* enum weir_dir, when conn is not 0 */
+    uint16_t packets_out; /* how many left because of it: itself (WEIR_ACCEPT), and those handed to
+                             weir_host.packet */
+    uint32_t conn; /* the entry's handle, 0: none; valid until the next call into the shard */
+    uint32_t rule; /* 1 + the counter of the rule or policy that decided, 0: none did */
 };
 
 #ifdef __cplusplus

@@ -35,8 +35,9 @@ struct weir_rules_names {
     size_t (*host)(void *ctx, const char *name, uint8_t family, union weir_addr *addrs, size_t max);
     const char *(*host_name)(void *ctx, uint8_t family, const union weir_addr *addr);
     bool (*user)(void *ctx, const char *name, bool group, uint32_t *id);
-    /* Files of numbers and names: "connlabel" (/etc/xtables/connlabel.conf), "group", "rt_realms".
-     */
+    const char *(*user_name)(void *ctx, uint32_t id, bool group);
+    /* Files of numbers and names: "connlabel" (/etc/xtables/connlabel.conf), "group", "rt_realms";
+     * and "timeout", the numbers of policies by name (-j CT --timeout). */
     bool (*number)(void *ctx, const char *file, const char *name, uint32_t *number);
     const char *(*number_name)(void *ctx, const char *file, uint32_t number);
 };

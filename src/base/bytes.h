@@ -81,6 +81,11 @@ static inline uint32_t load_le32(const void *p)
     return __builtin_bswap32(load_be32(p));
 }
 
+static inline void store_le32(void *p, uint32_t v)
+{
+    store_be32(p, __builtin_bswap32(v));
+}
+
 static inline uint32_t min_u32(uint32_t a, uint32_t b)
 {
     return a < b ? a : b;

@@ -10,10 +10,10 @@
  *     NAT_DST  PREROUTING, OUTPUT     changes the destination of the original direction
  *     NAT_SRC  INPUT, POSTROUTING     changes its source
  *
- * Files: nat.c what happens at a hook; choose.c which tuple (reference, section 5); source.c which
- * mapping a source already has (5.3); ports.c which ports of a translated address are taken,
- * exactly and in constant time, for when Linux's limited search finds none; rewrite.c packets;
- * inner.c the packets that ICMP errors quote.
+ * Files: nat.c what happens at a hook; choose.c which tuple (reference, section 5), address.c which
+ * address of a range, search.c which port; source.c which mapping a source already has (5.3);
+ * ports.c which ports of a translated address are taken, exactly, for when Linux's limited search
+ * finds none; rewrite.c packets; inner.c the packets that ICMP errors quote.
  */
 #ifndef WEIR_NAT_NAT_H
 #define WEIR_NAT_NAT_H
@@ -59,6 +59,12 @@ static inline bool nat_done(const struct conn *c, enum nat_type type)
 }
 
 /*
+ * Look ahead, when a packet is likely to begin a connection: have the lines fetched that choosing
+ * its tuple will need. Needs p->tuple; changes nothing. Only with t->nat.
+ */
+void nat_prefetch(const struct track *t, const struct pkt *p);
+
+/*
  * What is to be done with a packet at a hook (reference, section 2).
  */
 enum nat_need {
@@ -85,8 +91,9 @@ bool nat_null(struct track *t, struct pkt *p, enum nat_type type);
 bool nat_rewrite(struct track *t, struct pkt *p, enum nat_type type);
 
 /*
- * MASQUERADE (reference, section 11): the interface is remembered with the entry. nat_moved(): the
- * packet leaves by another one now: its entry was ended, it must be dropped.
+ * MASQUERADE (reference, section 11): the interface is remembered with an entry that is not
+ * confirmed yet. nat_moved(), to be asked at POSTROUTING before nat_rewrite(): the packet leaves by
+ * another one now; its entry was ended, and it must be dropped (p->reason).
  */
 void nat_set_iface(struct conn *c, uint16_t iface);
 bool nat_moved(struct track *t, struct pkt *p, uint16_t out_iface);

@@ -37,8 +37,21 @@ static inline uint16_t checksum_update(uint16_t field, uint16_t before, uint16_t
     return (uint16_t)~checksum_fold((uint64_t)(uint16_t)~field + (uint16_t)~before + after);
 }
 
+/* The same for a single byte; is its offset under the checksum odd? */
+static inline uint16_t checksum_update_byte(uint16_t field, bool odd, uint8_t before, uint8_t after)
+{
+    const uint8_t was[2] = {odd ? 0 : before, odd ? before : 0};
+    const uint8_t is[2] = {odd ? 0 : after, odd ? after : 0};
+
+    return checksum_update(field, load_raw16(was), load_raw16(is));
+}
+
 /* CRC32c as SCTP uses it (RFC 9260, appendix A), of data whose checksum field (4 bytes at `field`)
  * counts as zero. */
 uint32_t crc32c_sctp(const uint8_t *data, size_t len, size_t field);
+
+/* The CRC32c after four bytes of the message, with `after` more behind them, were XORed with
+ * `change`. */
+uint32_t crc32c_change(uint32_t crc, const uint8_t change[4], size_t after);
 
 #endif

@@ -68,6 +68,7 @@ enum {
     TCP_FLAGS = 13,
     TCP_WINDOW = 14,
     TCP_CHECKSUM = 16,
+    TCP_URGENT = 18,
     TCP_MIN = 20,
     TCP_FIN = 0x01,
     TCP_SYN = 0x02,

@@ -11,7 +11,6 @@ enum {
     TOS_KEPT = 0x1e,    /* RFC 1349's type of service... */
     TOS_CONTROL = 0xc0, /* ...below the precedence of internetwork control */
     ICMPV6_INFORMATIONAL = 0x80,
-    ICMPV6_PARAMETER = 4,
     ICMPV6_PARAMETER_OPTION = 2
 };
 

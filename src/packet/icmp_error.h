@@ -24,7 +24,8 @@ enum {
     ICMPV6_UNREACHABLE = 1,
     ICMPV6_TOO_BIG = 2, /* the word is the MTU */
     ICMPV6_TIME_EXCEEDED = 3,
-    ICMP_TIME_TTL = 0, /* codes of time exceeded, both families */
+    ICMPV6_PARAMETER = 4, /* the word is the offset of what is wrong */
+    ICMP_TIME_TTL = 0,    /* codes of time exceeded, both families */
     ICMP_TIME_FRAGMENT = 1
 };
 

@@ -46,9 +46,10 @@ struct refrag {
  * Look at a datagram before it is sent, and change nothing: until refrag_next() is called, the
  * header's fields (but not its length) may still be rewritten. `layout` is how it came, or NULL for
  * a packet that came whole. `mtu` is the outgoing interface's, 0: none. `id` is a fresh random
- * number, used for IPv6; Linux never uses 0. IPv6 needs FRAG_HEADROOM writable bytes before `ip`.
- * An IPv6 packet without a layout is never cut, as only its sender may; for what this host sends,
- * give a layout without cuts whose `largest` is the MTU.
+ * number, used for IPv6; Linux never uses 0. It may still be set (refrag.id) before refrag_next().
+ * IPv6 needs FRAG_HEADROOM writable bytes before `ip`. An IPv6 packet without a layout is never
+ * cut, as only its sender may; for what this host sends, give a layout without cuts whose `largest`
+ * is the MTU.
  */
 enum refrag_result refrag_begin(struct refrag *r, uint8_t *ip, uint32_t len,
                                 const struct frag_layout *layout, uint32_t mtu, uint32_t id);

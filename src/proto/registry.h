@@ -7,6 +7,8 @@
 
 extern const struct proto proto_tcp, proto_udp, proto_udplite, proto_icmp, proto_icmpv6, proto_sctp;
 extern const struct proto proto_gre, proto_generic;
+/* For connections of which only one direction is seen (oneway.c). */
+extern const struct proto proto_oneway_tcp, proto_oneway_udp;
 
 /* The tracker of a protocol number. Never NULL: what has none of its own is generic. */
 const struct proto *proto_find(uint8_t number);

@@ -446,13 +446,16 @@ static enum weir_reason walk(struct visit *v)
 }
 
 /* Step 1. */
-static enum weir_reason check(const struct pkt *p)
+static enum weir_reason check(struct pkt *p)
 {
     const uint8_t *sctp = parsed_l4(&p->ip, SCTP_SIZE);
     uint32_t len = parsed_l4_len(&p->ip);
 
     if (!sctp)
         return WEIR_R_L4_SHORT;
+    /* To verify the checksum Linux sets the field to zero, which needs the header in one piece. */
+    if (p->verify_checksum && p->gathered)
+        frag_touch(&p->layout, p->ip.l4_off + SCTP_SIZE);
     if (p->verify_checksum &&
         crc32c_sctp(sctp, len, SCTP_CHECKSUM) != load_le32(sctp + SCTP_CHECKSUM))
         return WEIR_R_L4_CHECKSUM;

@@ -25,7 +25,7 @@ static bool is_established(const struct conn *c, const struct tcp_state *st)
 
 /* --- reading the header --- */
 
-static enum weir_reason read_segment(const struct pkt *p, struct segment *s)
+enum weir_reason tcp_read(const struct pkt *p, struct segment *s)
 {
     const uint8_t *h = parsed_l4(&p->ip, TCP_MIN);
     uint32_t len = parsed_l4_len(&p->ip);
@@ -69,7 +69,7 @@ static bool start(const struct track *t, struct tcp_state *st, const struct segm
     a->end = s->end;
     a->maxwin = max_u32(s->win, 1);
     a->maxend = a->end + a->maxwin;
-    st->side[0].flags = st->side[1].flags = WEIR_TCPF_SACK_PERM | WEIR_TCPF_BE_LIBERAL;
+    st->flags[0] = st->flags[1] = WEIR_TCPF_SACK_PERM | WEIR_TCPF_BE_LIBERAL;
     return true;
 }
 
@@ -86,14 +86,16 @@ static bool answers_ignored_syn(const struct tcp_state *st, enum weir_dir dir,
  * nothing is known. */
 static void resync(struct tcp_state *st, enum weir_dir dir)
 {
-    struct tcp_side *opener = &st->side[st->last_dir], *answerer = &st->side[dir];
+    struct tcp_side *opener = &st->side[st->last_dir];
 
     opener->end = opener->maxend = st->last_end;
     opener->maxwin = max_u32(st->last_win, 1);
-    opener->scale = st->last_scale;
+    st->scale[st->last_dir] = st->last_scale;
     st->last_flags &= (uint8_t)~WEIR_TCPF_CHALLENGE_EXPECTED;
-    opener->flags = st->last_flags;
-    *answerer = (struct tcp_side){.flags = answerer->flags & WEIR_TCPF_BE_LIBERAL};
+    st->flags[st->last_dir] = st->last_flags;
+    st->side[dir] = (struct tcp_side){0};
+    st->scale[dir] = 0;
+    st->flags[dir] &= WEIR_TCPF_BE_LIBERAL;
 }
 
 static void remember_ignored(struct tcp_state *st, enum weir_dir dir, const struct segment *s)
@@ -151,7 +153,7 @@ static enum rst_answer judge_rst(const struct track *t, const struct conn *c,
 
     if (is_closing(st->state))
         return RST_CLOSE_NO_WINDOW;
-    if (receiver->flags & WEIR_TCPF_MAXACK_SET && st->last_class != TCP_CLASS_SYN) {
+    if (st->flags[!dir] & WEIR_TCPF_MAXACK_SET && st->last_class != TCP_CLASS_SYN) {
         if (s->seq == 0 && !is_established(c, st))
             return RST_CLOSE;
         if (seq_before(s->seq, receiver->maxack) && !t->set.tcp_ignore_invalid_rst)
@@ -183,7 +185,7 @@ static int32_t choose_timeout(const struct track *t, const struct conn *c,
     int32_t normal = track_timeout(t, c, tcp_timeout_of[st->state]);
     int32_t retrans = track_timeout(t, c, WEIR_T_TCP_RETRANS);
     int32_t unack = track_timeout(t, c, WEIR_T_TCP_UNACK);
-    bool unacknowledged = (st->side[0].flags | st->side[1].flags) & WEIR_TCPF_DATA_UNACKNOWLEDGED;
+    bool unacknowledged = (st->flags[0] | st->flags[1]) & WEIR_TCPF_DATA_UNACKNOWLEDGED;
 
     if (st->retrans >= t->set.tcp_max_retrans && longer(normal, retrans))
         return retrans;
@@ -248,15 +250,15 @@ static enum proto_result commit(struct track *t, struct pkt *p, struct tcp_state
     if (next != old) {
         c->events |= 1u << WEIR_EV_PROTOINFO;
         if (next == WEIR_TCP_FIN_WAIT)
-            st->side[p->dir].flags |= WEIR_TCPF_CLOSE_INIT;
+            st->flags[p->dir] |= WEIR_TCPF_CLOSE_INIT;
     }
     timeout = choose_timeout(t, c, st, s->klass);
     if (!(c->status & WEIR_S_SEEN_REPLY)) {
         if (s->klass == TCP_CLASS_RST) {
             /* Refused: nothing was ever established, so nothing needs to be remembered. */
             conn_count(t, p);
-            conn_kill(t, p->handle);
-            return PROTO_DONE;
+            conn_end(t, p);
+            return PROTO_ACCEPT;
         }
         /* A repeated SYN must not keep an unanswered entry alive. */
         if (s->klass == TCP_CLASS_SYN && old == WEIR_TCP_SYN_SENT)
@@ -281,7 +283,7 @@ static enum proto_result packet(struct track *t, struct pkt *p)
     enum weir_reason reason;
     struct segment s;
 
-    reason = read_segment(p, &s);
+    reason = tcp_read(p, &s);
     if (reason)
         return invalid(p, reason);
     if (!(c->status & WEIR_S_CONFIRMED) && st->state == WEIR_TCP_NONE && !start(t, st, &s))
@@ -293,7 +295,7 @@ static enum proto_result packet(struct track *t, struct pkt *p)
     if (next == TCP_NEXT_INVALID)
         return invalid(p, WEIR_R_TCP_STATE);
     if (next == WEIR_TCP_SYN_SENT && (old == WEIR_TCP_TIME_WAIT || old == WEIR_TCP_CLOSE)) {
-        bool closed = (st->side[0].flags | st->side[1].flags) & WEIR_TCPF_CLOSE_INIT;
+        bool closed = (st->flags[0] | st->flags[1]) & WEIR_TCPF_CLOSE_INIT;
 
         if (closed || (st->last_dir == dir && st->last_class == TCP_CLASS_RST))
             return PROTO_REOPEN;

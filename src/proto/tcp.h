@@ -20,6 +20,7 @@ enum tcp_class {
     TCP_CLASS_RST,
     TCP_CLASS_MAX
 };
+_Static_assert(TCP_CLASS_MAX <= 8, "tcp_state.last_class has three bits");
 
 /* Besides a state, the table can answer: 0, the segment is impossible here; or: let it pass but
  * learn nothing. */
@@ -46,6 +47,9 @@ struct segment {
     uint32_t options_len; /* of those present; */
     bool has_options;     /* the header has some, perhaps cut off by the capture */
 };
+
+/* Read a segment: its header must be sound. WEIR_R_NONE, or what is wrong with it. */
+enum weir_reason tcp_read(const struct pkt *p, struct segment *s);
 
 /* Sequence numbers wrap: a before b is "b - a, as signed, is positive". */
 static inline bool seq_before(uint32_t a, uint32_t b)

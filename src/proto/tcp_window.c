@@ -102,12 +102,12 @@ void tcp_side_from_syn(struct tcp_state *st, enum weir_dir dir, const struct seg
     if (s->has_options) {
         struct syn_options o = tcp_syn_options(s);
 
-        side->flags = (uint8_t)((side->flags & WEIR_TCPF_BE_LIBERAL) | o.flags);
-        side->scale = o.scale;
+        st->flags[dir] = (uint8_t)((st->flags[dir] & WEIR_TCPF_BE_LIBERAL) | o.flags);
+        st->scale[dir] = o.scale;
     }
     /* RFC 7323, 2.2: scaling is on only if both SYNs have the option. */
-    if (dir == WEIR_REPLY && !(st->side[0].flags & st->side[1].flags & WEIR_TCPF_WINDOW_SCALE))
-        st->side[0].scale = st->side[1].scale = 0;
+    if (dir == WEIR_REPLY && !(st->flags[0] & st->flags[1] & WEIR_TCPF_WINDOW_SCALE))
+        st->scale[0] = st->scale[1] = 0;
 }
 
 /*
@@ -115,11 +115,13 @@ void tcp_side_from_syn(struct tcp_state *st, enum weir_dir dir, const struct seg
  * stands now. A side about which nothing is known stands where this one's ack says; one that
  * answers a keepalive probe is a byte further.
  */
-static void learn_midstream(struct tcp_side *sender, struct tcp_side *receiver,
-                            const struct segment *s, uint32_t sack)
+static void learn_midstream(struct tcp_state *st, enum weir_dir dir, const struct segment *s,
+                            uint32_t sack)
 {
+    struct tcp_side *sender = &st->side[dir], *receiver = &st->side[!dir];
+
     sender->end = s->end;
-    sender->maxwin = max_u32((uint32_t)s->win << sender->scale, 1);
+    sender->maxwin = max_u32((uint32_t)s->win << st->scale[dir], 1);
     sender->maxend = s->end + sender->maxwin;
     if (receiver->maxwin == 0)
         receiver->end = receiver->maxend = sack;
@@ -127,10 +129,10 @@ static void learn_midstream(struct tcp_side *sender, struct tcp_side *receiver,
         receiver->end++;
 }
 
-static void send_up_to(struct tcp_side *side, uint32_t end)
+static void send_up_to(struct tcp_state *st, enum weir_dir dir, uint32_t end)
 {
-    side->end = end;
-    side->flags |= WEIR_TCPF_DATA_UNACKNOWLEDGED;
+    st->side[dir].end = end;
+    st->flags[dir] |= WEIR_TCPF_DATA_UNACKNOWLEDGED;
 }
 
 /* Four equal ACKs in a row are retransmissions; any other ACK starts the count anew (3.8, rule 1).
@@ -158,21 +160,21 @@ static void learn(struct tcp_state *st, enum weir_dir dir, const struct segment 
     uint32_t win = s->win;
 
     if (!(s->flags & TCP_SYN)) /* RFC 7323, 2.2: the window of a SYN is never scaled */
-        win <<= sender->scale;
+        win <<= st->scale[dir];
     sender->maxwin = max_u32(sender->maxwin, win + (sack - ack));
     if (seq_after(end, sender->end))
-        send_up_to(sender, end);
+        send_up_to(st, dir, end);
     if (s->flags & TCP_ACKF) {
-        if (!(sender->flags & WEIR_TCPF_MAXACK_SET) || seq_after(ack, sender->maxack))
+        if (!(st->flags[dir] & WEIR_TCPF_MAXACK_SET) || seq_after(ack, sender->maxack))
             sender->maxack = ack;
-        sender->flags |= WEIR_TCPF_MAXACK_SET;
+        st->flags[dir] |= WEIR_TCPF_MAXACK_SET;
     }
     if (receiver->maxwin != 0 && seq_after(end, sender->maxend))
         receiver->maxwin += end - sender->maxend;
     if (!seq_before(sack + win, receiver->maxend))
         receiver->maxend = sack + win + (win == 0); /* a zero window may be probed with one byte */
     if (ack == receiver->end)
-        receiver->flags &= (uint8_t)~WEIR_TCPF_DATA_UNACKNOWLEDGED;
+        st->flags[!dir] &= (uint8_t)~WEIR_TCPF_DATA_UNACKNOWLEDGED;
     if (s->klass == TCP_CLASS_ACK)
         count_retransmission(st, dir, s, ack, end);
 }
@@ -186,7 +188,7 @@ enum window_result tcp_window(struct tcp_state *st, enum weir_dir dir, const str
     uint32_t seq = s->seq, end = s->end, ack = s->ack, sack = s->ack;
     enum window_result result;
 
-    if (receiver->flags & WEIR_TCPF_SACK_PERM)
+    if (st->flags[!dir] & WEIR_TCPF_SACK_PERM)
         sack = highest_sack(s, ack);
 
     if (sender->maxwin == 0) {
@@ -195,7 +197,7 @@ enum window_result tcp_window(struct tcp_state *st, enum weir_dir dir, const str
             if (!(s->flags & TCP_ACKF))
                 return WINDOW_ACCEPT; /* simultaneous open: there is no ack to check */
         } else {
-            learn_midstream(sender, receiver, s, sack);
+            learn_midstream(st, dir, s, sack);
         }
     } else if (s->flags & TCP_SYN && seq_after(end, sender->end) &&
                (st->state == WEIR_TCP_SYN_SENT || st->state == WEIR_TCP_SYN_RECV)) {
@@ -228,7 +230,7 @@ enum window_result tcp_window(struct tcp_state *st, enum weir_dir dir, const str
         result = WINDOW_INVALID;
         *reason = WEIR_R_TCP_SEQ_OVER;
         if (recent && ack_recent && ack_seen && over <= receiver->maxwin) {
-            send_up_to(sender, end);
+            send_up_to(st, dir, end);
             result = WINDOW_IGNORE;
         }
     } else if (!ack_seen) {
@@ -238,5 +240,5 @@ enum window_result tcp_window(struct tcp_state *st, enum weir_dir dir, const str
         result = WINDOW_IGNORE;
         *reason = WEIR_R_TCP_IGNORED;
     }
-    return liberal || sender->flags & WEIR_TCPF_BE_LIBERAL ? WINDOW_ACCEPT : result;
+    return liberal || st->flags[dir] & WEIR_TCPF_BE_LIBERAL ? WINDOW_ACCEPT : result;
 }

@@ -16,6 +16,21 @@ struct conn_ext *conn_ext_get(struct track *t, struct conn *c)
     return slab_at(&t->exts, c->ext);
 }
 
+bool conn_set_label(struct track *t, struct conn *c, unsigned bit)
+{
+    struct conn_ext *ext = conn_ext_get(t, c);
+    uint8_t mask = (uint8_t)(1u << bit % 8);
+
+    if (!ext)
+        return false;
+    c->parts |= WEIR_HAS_LABELS;
+    if (!(ext->labels[bit / 8] & mask)) {
+        ext->labels[bit / 8] |= mask;
+        c->events |= 1u << WEIR_EV_LABEL;
+    }
+    return true;
+}
+
 /* Of an entry that has one, as all with `parts` do. */
 static struct conn_ext *ext_of(const struct track *t, const struct conn *c)
 {
@@ -60,6 +75,8 @@ bool conn_new(struct track *t, struct pkt *p)
         c->parts |= WEIR_HAS_TIMESTAMP;
     if (c->parts && !conn_ext_get(t, c))
         c->parts = 0;
+    if (t->set.oneway_zones && c->zone >= t->set.oneway_zones && (c->proto == 6 || c->proto == 17))
+        c->parts |= WEIR_IS_ONE_WAY;
     return true;
 }
 
@@ -67,7 +84,7 @@ void conn_free(struct track *t, uint32_t handle)
 {
     struct conn *c = conn_at(t, handle);
 
-    if (t->on_end && c->status & (WEIR_S_SRC_NAT_DONE | WEIR_S_DST_NAT_DONE))
+    if (t->on_end)
         t->on_end(t, handle);
     if (c->ext)
         slab_free(&t->exts, c->ext);
@@ -88,7 +105,6 @@ static void end(struct track *t, uint32_t handle, int64_t time_ns)
         table_del(&t->table, conn_hash(t, c, (enum weir_dir)dir), handle | (uint32_t)dir);
     expire_disarm(t, c);
     t->stats.removed++;
-    conn_free(t, handle);
 }
 
 void conn_kill(struct track *t, uint32_t handle)
@@ -100,10 +116,18 @@ void conn_kill(struct track *t, uint32_t handle)
     if (conn_expired(t, c))
         time_ns = (t->tick64 - (int64_t)(track_now(t) - c->deadline)) * WEIR_TICK_NS;
     end(t, handle, time_ns);
+    conn_free(t, handle);
+}
+
+void conn_end(struct track *t, struct pkt *p)
+{
+    end(t, p->handle, t->time_ns);
 }
 
 void conn_set_timeout(struct track *t, struct conn *c, uint32_t handle, int32_t ticks)
 {
+    if (c->status & WEIR_S_DYING)
+        return;
     if (!(c->status & WEIR_S_CONFIRMED)) {
         c->deadline = (uint32_t)ticks;
         return;
@@ -138,15 +162,6 @@ void conn_count(struct track *t, struct pkt *p)
 }
 
 /* --- confirming --- */
-
-/*
- * Protocols whose packets may share an entry that another packet confirmed first; for the others
- * the answer of the second packet's peer would differ (conntrack reference, 2.5).
- */
-static bool clash_allowed(uint8_t proto)
-{
-    return proto != 6 && proto != 132 && proto != 1 && proto != 58;
-}
 
 static uint32_t find_dir(struct track *t, const struct conn *c, enum weir_dir dir)
 {
@@ -215,6 +230,8 @@ static bool insert_reply_only(struct track *t, struct pkt *p)
     c->status |= WEIR_S_CONFIRMED | WEIR_S_FIXED_TIMEOUT | WEIR_S_NAT_CLASH;
     c->deadline = track_now(t) + WEIR_TICKS_PER_SEC;
     expire_arm(t, c, p->handle);
+    if (t->on_confirm)
+        t->on_confirm(t, p->handle);
     return true;
 }
 
@@ -222,7 +239,7 @@ static bool resolve_clash(struct track *t, struct pkt *p, uint32_t by_orig, uint
 {
     uint32_t other = ref_handle(by_orig ? by_orig : by_reply);
 
-    if (!clash_allowed(p->conn->proto))
+    if (!conn_may_clash(p->conn->proto))
         return refuse(t, p, WEIR_R_CLASH);
     if (same_flow(p->conn, conn_at(t, other)))
         return join(t, p, other);
@@ -249,6 +266,8 @@ static bool insert(struct track *t, struct pkt *p)
         ext_of(t, c)->start = t->time_ns;
     c->events |= (uint16_t)(1u << (c->status & WEIR_S_EXPECTED ? WEIR_EV_RELATED : WEIR_EV_NEW));
     t->stats.created++;
+    if (t->on_confirm)
+        t->on_confirm(t, p->handle);
     return true;
 
 full:
@@ -271,7 +290,7 @@ bool conn_confirm(struct track *t, struct pkt *p)
         if (!insert(t, p))
             return false;
     }
-    if (c->events)
+    if (c->events && (c->status & (WEIR_S_CONFIRMED | WEIR_S_DYING)) == WEIR_S_CONFIRMED)
         event_deliver(t, c, p->handle);
     return true;
 }

@@ -3,9 +3,9 @@
  * One connection in memory.
  *
  * An IPv4 connection is two cache lines: line 0 has all that a UDP packet touches (both tuples,
- * zone, status, deadline, mark), line 1 the protocol's state. IPv6 puts its four addresses into a
- * line between the two. What few connections have (counters, timestamps, labels) stands in a side
- * slab, one line for each that needs it.
+ * zone, status, deadline, mark), line 1 the protocol's state and the links of NAT's source index.
+ * IPv6 puts its four addresses into a line between the two. What few connections have (counters,
+ * timestamps, labels) stands in a side slab, one line for each that needs it.
  *
  * Handles: bit 31 is the family (1: IPv6), bits 1 to 30 the index in that family's slab, bit 0 the
  * direction. A handle with bit 0 clear names the connection; the table stores one of each.
@@ -26,20 +26,20 @@ struct tcp_side {
     uint32_t maxend; /* highest the other side would accept, by its windows */
     uint32_t maxwin; /* largest window this side has offered, at least 1 once known */
     uint32_t maxack; /* highest ack sent */
-    uint8_t scale;
-    uint8_t flags; /* enum weir_tcp_flag */
 };
 
 struct tcp_state {
     struct tcp_side side[2];
     uint32_t last_seq, last_ack, last_end;
-    uint16_t last_win;  /* raw */
-    uint8_t state;      /* enum weir_tcp_state */
-    uint8_t last_class; /* enum tcp_class of the last recorded packet */
-    uint8_t last_dir;
-    uint8_t last_scale;
+    uint16_t last_win; /* raw */
+    uint8_t flags[2];  /* enum weir_tcp_flag, by side */
+    uint8_t scale[2];  /* by side, 0 to 14 */
     uint8_t last_flags;
     uint8_t retrans;
+    uint8_t state;          /* enum weir_tcp_state */
+    uint8_t last_class : 3; /* enum tcp_class of the last recorded packet */
+    uint8_t last_dir : 1;
+    uint8_t last_scale : 4;
 };
 
 struct sctp_state {
@@ -67,37 +67,44 @@ struct conn {
     uint8_t proto;
     uint8_t family; /* 4 or 6 */
     uint16_t zone;
-    uint8_t zone_dirs;  /* bit by direction */
-    uint8_t policy;     /* timeout policy, 0: the shard's timeouts */
-    uint16_t events;    /* 1 << enum weir_event_kind, waiting for the confirm point */
-    uint32_t status;    /* enum weir_status */
-    uint32_t deadline;  /* tick; before confirmation: ticks from then */
-    uint32_t armed;     /* tick at which the wheel will look, never after the deadline */
-    uint32_t wheel_pos; /* 0: not on the wheel */
+    uint8_t zone_dirs : 2; /* bit by direction */
+    uint8_t parts : 6;     /* enum weir_conn_part: what is used of ext */
+    uint8_t policy;        /* timeout policy, 0: the shard's timeouts */
+    uint16_t events;       /* 1 << enum weir_event_kind, waiting for the confirm point */
+    uint32_t status;       /* enum weir_status */
+    uint32_t deadline;     /* tick; before confirmation: ticks from then */
+    uint32_t armed;        /* tick at which the wheel will look, never after the deadline */
+    uint32_t wheel_pos;    /* 0: not on the wheel */
     uint32_t mark;
     uint32_t ext; /* index of a struct conn_ext, 0: none */
     uint32_t
         stream_from; /* UDP: from this tick on, an answered flow is a stream; 0: it is old enough */
     uint16_t event_mask; /* the events this entry reports */
-    uint8_t parts;       /* enum weir_conn_part: what is used of ext */
-    uint8_t pad;
+    uint16_t nat_iface;  /* MASQUERADE: where it left by; 0: not masqueraded */
 };
 _Static_assert(sizeof(struct conn) == WEIR_CACHE_LINE, "line 0 of a connection");
+
+/* Connections of one source whose NAT is fixed (nat/source.c): handles, 0 at the ends. */
+struct conn_links {
+    uint32_t newer, older;
+};
 
 struct conn4 {
     struct conn head;
     union proto_state proto;
+    struct conn_links links;
 };
 
 struct conn6 {
     struct conn head;
     union weir_addr addr[2][2];
     union proto_state proto;
+    struct conn_links links;
 };
 
 enum { CONN4_SIZE = 128, CONN6_SIZE = 192 };
-_Static_assert(sizeof(struct conn4) <= CONN4_SIZE, "an IPv4 connection is two cache lines");
-_Static_assert(sizeof(struct conn6) <= CONN6_SIZE, "an IPv6 connection is three cache lines");
+_Static_assert(sizeof(struct conn4) == CONN4_SIZE, "an IPv4 connection is two cache lines");
+_Static_assert(sizeof(struct conn6) == CONN6_SIZE, "an IPv6 connection is three cache lines");
 _Static_assert(offsetof(struct conn6, proto) == 2 * WEIR_CACHE_LINE,
                "IPv6 protocol state has its own line");
 
@@ -134,6 +141,11 @@ static inline uint32_t ref_handle(uint32_t ref)
 static inline union proto_state *conn_proto(struct conn *c)
 {
     return c->family == 4 ? &((struct conn4 *)c)->proto : &((struct conn6 *)c)->proto;
+}
+
+static inline struct conn_links *conn_links(struct conn *c)
+{
+    return c->family == 4 ? &((struct conn4 *)c)->links : &((struct conn6 *)c)->links;
 }
 
 /* One direction's tuple, as a value. */

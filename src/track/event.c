@@ -26,13 +26,14 @@ static void send(struct track *t, enum weir_event_type type, uint32_t kinds, con
     t->host.event(t->host.ctx, &event);
 }
 
+/* One kind that is wanted brings all that gathered with it. */
 void event_deliver(struct track *t, struct conn *c, uint32_t handle)
 {
-    uint32_t kinds = c->events & c->event_mask;
+    uint32_t kinds = c->events;
     bool is_new = kinds & (1u << WEIR_EV_NEW | 1u << WEIR_EV_RELATED);
 
     c->events = 0;
-    if (kinds && t->host.event)
+    if (kinds & c->event_mask && t->host.event)
         send(t, is_new ? WEIR_EVENT_NEW : WEIR_EVENT_UPDATE, kinds, c, handle, t->time_ns);
 }
 

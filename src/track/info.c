@@ -11,10 +11,8 @@ static void fill_proto(const struct conn *c, struct weir_conn *info)
     switch (c->proto) {
     case PROTO_TCP:
         info->state = s->tcp.state;
-        for (int dir = 0; dir < 2; dir++) {
-            info->tcp.flags[dir] = s->tcp.side[dir].flags;
-            info->tcp.scale[dir] = s->tcp.side[dir].scale;
-        }
+        memcpy(info->tcp.flags, s->tcp.flags, sizeof(info->tcp.flags));
+        memcpy(info->tcp.scale, s->tcp.scale, sizeof(info->tcp.scale));
         break;
     case PROTO_SCTP:
         info->state = s->sctp.state;
@@ -50,13 +48,12 @@ void info_fill(const struct track *t, const struct conn *c, uint32_t handle, str
     info->timeout_ms = (int64_t)(int32_t)(c->deadline - track_now(t)) * 1000 / WEIR_TICKS_PER_SEC;
     info->mark = c->mark;
     info->use = 1;
+    info->parts = c->parts;
     fill_proto(c, info);
     if (!c->ext)
         return;
-
     const struct conn_ext *ext = slab_at(&t->exts, c->ext);
 
-    info->parts = c->parts;
     memcpy(info->packets, ext->packets, sizeof(info->packets));
     memcpy(info->bytes, ext->bytes, sizeof(info->bytes));
     info->start.ns = ext->start;

@@ -15,7 +15,6 @@ enum proto_result {
     PROTO_ACCEPT,      /* the packet keeps its entry and class */
     PROTO_REOPEN, /* the connection is over and the packet starts another: kill it, classify again
                    */
-    PROTO_DONE, /* accepted, and the entry was ended by the tracker: the packet has none any more */
 };
 
 struct proto {

@@ -51,6 +51,7 @@ void settings_init(struct track *t, const struct weir_config *config)
     s->events = (uint8_t)tunables[WEIR_T_EVENTS].def;
     s->tcp_loose = (uint8_t)tunables[WEIR_T_TCP_LOOSE].def;
     s->tcp_max_retrans = (uint8_t)tunables[WEIR_T_TCP_MAX_RETRANS].def;
+    s->icmp_ratelimit = (uint8_t)tunables[WEIR_T_ICMP_RATELIMIT].def;
     s->frag6_high = tunables[WEIR_T_FRAG6_HIGH_THRESH].def;
     s->frag6_low = tunables[WEIR_T_FRAG6_LOW_THRESH].def;
 }
@@ -64,7 +65,9 @@ static uint8_t *byte_setting(struct settings *s, enum weir_tunable tunable)
     case WEIR_T_ACCT: return &s->acct;
     case WEIR_T_CHECKSUM: return &s->checksum;
     case WEIR_T_EVENTS: return &s->events;
+    case WEIR_T_ICMP_RATELIMIT: return &s->icmp_ratelimit;
     case WEIR_T_LOG_INVALID: return &s->log_invalid;
+    case WEIR_T_NAT_LINUX_SEARCH: return &s->nat_linux_search;
     case WEIR_T_TCP_BE_LIBERAL: return &s->tcp_be_liberal;
     case WEIR_T_TCP_IGNORE_INVALID_RST: return &s->tcp_ignore_invalid_rst;
     case WEIR_T_TCP_LOOSE: return &s->tcp_loose;
@@ -96,6 +99,7 @@ static int set_other(struct track *t, enum weir_tunable tunable, int64_t value)
         table_presize(&t->table, (uint32_t)(value < t->set.capacity ? value : t->set.capacity) * 2);
         return 0;
     case WEIR_T_EXPECT_MAX: t->set.expect_max = (uint32_t)value; return 0;
+    case WEIR_T_ONEWAY_ZONES: t->set.oneway_zones = (uint16_t)value; return 0;
     case WEIR_T_FRAG6_HIGH_THRESH: t->set.frag6_high = value; return 0;
     case WEIR_T_FRAG6_LOW_THRESH: t->set.frag6_low = value; return 0;
     default: return -EACCES; /* nf_conntrack_count */
@@ -139,6 +143,7 @@ int64_t settings_get(const struct track *t, enum weir_tunable tunable)
     case WEIR_T_MAX: return s.max;
     case WEIR_T_BUCKETS: return s.buckets;
     case WEIR_T_EXPECT_MAX: return s.expect_max;
+    case WEIR_T_ONEWAY_ZONES: return s.oneway_zones;
     case WEIR_T_FRAG6_HIGH_THRESH: return s.frag6_high;
     default: return s.frag6_low;
     }

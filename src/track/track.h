@@ -38,8 +38,10 @@ struct policy {
 /* Tunables that are not timeouts. */
 struct settings {
     uint32_t max, capacity, buckets, expect_max;
-    uint8_t acct, checksum, events, log_invalid, timestamp;
+    uint8_t acct, checksum, events, icmp_ratelimit, log_invalid, timestamp;
     uint8_t tcp_be_liberal, tcp_ignore_invalid_rst, tcp_loose, tcp_max_retrans;
+    uint8_t nat_linux_search;
+    uint16_t oneway_zones; /* the first of them; 0: there are none */
     int64_t frag6_high, frag6_low;
 };
 
@@ -59,10 +61,12 @@ struct track {
     struct weir_stats stats;
     struct weir_host host;
     const struct weir_packet *cause; /* the packet being run, for events; NULL: none is */
-    struct nat *nat; /* NULL: no rules ever asked for it */
-    /* Before a connection with a NAT bit is freed, confirmed or not; NULL: nobody cares. */
+    struct nat *nat;                 /* NULL: no rules ever asked for it */
+    /* After an entry came into the table (NAT_CLASH: by its reply tuple only), and before one is
+     * freed, confirmed or not. NULL: nobody cares. */
+    void (*on_confirm)(struct track *t, uint32_t handle);
     void (*on_end)(struct track *t, uint32_t handle);
-    bool evict_due;                  /* an allocation failed: see limits.c */
+    bool evict_due; /* an allocation failed: see limits.c */
     uint32_t evict_cursor[2];
     int64_t full_message_ns; /* when "table full" may be said again */
 };
@@ -83,11 +87,12 @@ struct pkt {
     enum weir_ctinfo ctinfo;
     enum weir_reason reason;
     bool verify_checksum;
-    bool traced;               /* -j TRACE: say which rules it meets */
-    bool copied;               /* -j TEE: it is a copy, and makes none */
-    bool moved;                /* ip is not the caller's bytes */
-    bool gathered;             /* ip is a datagram put together, and */
-    struct frag_layout layout; /* this is how it came */
+    bool tracked;                    /* it passed tracking already: a rule made it, or it looped */
+    bool traced;                     /* -j TRACE: say which rules it meets */
+    bool copied;                     /* -j TEE: it is a copy, and makes none */
+    bool moved;                      /* ip is not the caller's bytes */
+    bool gathered;                   /* ip is a datagram put together, and */
+    struct frag_layout layout;       /* this is how it came */
     struct weir_template made_templ; /* where templ points when a rule made it */
 };
 
@@ -197,6 +202,21 @@ bool conn_confirm(struct track *t, struct pkt *p);
 /* End an entry: DESTROY event, out of every list, freed. */
 void conn_kill(struct track *t, uint32_t handle);
 
+/*
+ * May packets of this protocol share an entry that another packet confirmed first? Not those where
+ * the answer of the second packet's peer would differ (conntrack reference, 2.5).
+ */
+static inline bool conn_may_clash(uint8_t proto)
+{
+    return proto != 6 && proto != 132 && proto != 1 && proto != 58;
+}
+
+/*
+ * End the packet's own entry: no other packet finds it from here on. The packet keeps it until its
+ * way is over, for the rules that it meets; whoever runs the packet then frees it (it is DYING).
+ */
+void conn_end(struct track *t, struct pkt *p);
+
 /* Let `ticks` pass from now until it expires. An entry with FIXED_TIMEOUT keeps its time. */
 void conn_refresh(struct track *t, struct pkt *p, int32_t ticks);
 
@@ -215,8 +235,22 @@ static inline void conn_set_status(struct conn *c, uint32_t bit, enum weir_event
     }
 }
 
+/* Set the mark; if it was another, note the event. */
+static inline void conn_set_mark(struct conn *c, uint32_t mark)
+{
+    if (c->mark != mark) {
+        c->mark = mark;
+        c->events |= 1u << WEIR_EV_MARK;
+    }
+}
+
 /* The extension of an entry, made if it has none; NULL when there is no memory. */
 struct conn_ext *conn_ext_get(struct track *t, struct conn *c);
+
+enum { CONN_LABELS = 8 * sizeof(((struct conn_ext *)0)->labels) };
+
+/* Set label `bit` (below CONN_LABELS); if it was clear, note the event. False: no memory. */
+bool conn_set_label(struct track *t, struct conn *c, unsigned bit);
 
 /* --- limits.c --- */
 

@@ -14,10 +14,11 @@ page=docs/man/weir-sysctl.7
 # default is described in words.
 from_code() {
     printf '%s\n' '#include <stdint.h>' \
-        '#define WEIR_TUNABLE(id, name, def, min, max) @ name min max def' \
+        '#define WEIR_TUNABLE(id, name, def, min, max) @ net.netfilter. name min max def' \
+        '#define WEIR_TUNABLE_OWN(id, name, def, min, max) @ weir. name min max def' \
         '#include <weir/tunables.def>' |
         "${CC:-cc}" -E -P -Iinclude - | grep '^@' | tr -d '()"L' |
-        sed -E -e 's/^@ /net.netfilter./' \
+        sed -E -e 's/^@ ([a-z.]+) /\1/' \
             -e '/_count /s/ 0$/ none/' \
             -e '/_buckets /s/ 0$/ as nf_conntrack_max/' \
             -e '/_expect_max /s/ 0$/ 4 for each 256 buckets/' \

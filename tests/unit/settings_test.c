@@ -27,6 +27,9 @@ static const struct {
     {WEIR_T_TCP_LAST_ACK, 30},        {WEIR_T_TCP_TIME_WAIT, 120},
     {WEIR_T_TCP_CLOSE, 10},           {WEIR_T_TCP_RETRANS, 300},
     {WEIR_T_TCP_UNACK, 300},          {WEIR_T_FRAG6_TIMEOUT, 60},
+    {WEIR_T_ONEWAY_TCP_CLOSE, 10},    {WEIR_T_ONEWAY_TCP_ESTABLISHED, 300},
+    {WEIR_T_ONEWAY_TCP_FIN_WAIT, 30}, {WEIR_T_ONEWAY_TCP_SYN_SENT, 30},
+    {WEIR_T_ONEWAY_UDP, 30},
 };
 
 static const struct {
@@ -36,7 +39,10 @@ static const struct {
     {WEIR_T_ACCT, 0, 0, 1},
     {WEIR_T_CHECKSUM, 1, 0, 1},
     {WEIR_T_EVENTS, 2, 0, 2},
+    {WEIR_T_ICMP_RATELIMIT, 1, 0, 1},
     {WEIR_T_LOG_INVALID, 0, 0, 255},
+    {WEIR_T_ONEWAY_ZONES, 0, 0, 65535},
+    {WEIR_T_NAT_LINUX_SEARCH, 0, 0, 1},
     {WEIR_T_TIMESTAMP, 0, 0, 1},
     {WEIR_T_TCP_LOOSE, 1, 0, 1},
     {WEIR_T_TCP_BE_LIBERAL, 0, 0, 1},

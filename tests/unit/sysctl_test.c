@@ -28,6 +28,8 @@ static void test_names(void **state)
     assert_int_equal(find("/proc/sys/net/netfilter/nf_conntrack_max"), WEIR_T_MAX);
     assert_int_equal(find("net.nf_conntrack_max"), WEIR_T_MAX);
     assert_int_equal(find("net/nf_conntrack_max"), WEIR_T_MAX);
+    assert_int_equal(find("weir.nat_linux_search"), WEIR_T_NAT_LINUX_SEARCH);
+    assert_int_equal(find("net.netfilter.nat_linux_search"), -ENOENT);
     assert_int_equal(find("nf_conntrack_max"), -ENOENT);
     assert_int_equal(find(P "max "), -ENOENT);
     assert_int_equal(find(""), -ENOENT);
@@ -58,6 +60,9 @@ static const struct row assignments[] = {
     {P "udp_timeout=8589934", 8589934, NULL},
     {P "udp_timeout=-8589934", -8589934, NULL},
     {P "frag6_high_thresh=42949672970", 42949672970, NULL},
+    {"weir.nat_linux_search=1", 1, NULL},
+    {"nat_linux_serch=1", 0,
+     "unknown key 'nat_linux_serch'; did you mean 'weir.nat_linux_search'?\n"},
     {"net.nf_conntrack_max=1000", 1000, NULL},
     {P "udp_timeout=8589935", 0,
      P "udp_timeout: '8589935' is out of range; it takes a whole number from -8589934 to "
@@ -163,7 +168,8 @@ static void test_bad_file(void **state)
     static const char bad[] = P "udp_timeout = 7\n"
                                 "what is this\n" P "tcp_timeout_etablished = 1\n" P "acct = yes\n"
                                 "net.netfliter.nf_conntrack_max = 5\n"
-                                "net.ipv4.ip_forward\n" P "tcp_loose = 0\n";
+                                "net.ipv4.ip_forward\n" P "tcp_loose = 0\n"
+                                "weir.what_nobody_knows = 1\n";
     struct sysctl_plan plan = {0};
     int err =
         take_file(&plan, bad, sizeof(bad) - 1,
@@ -172,7 +178,9 @@ static void test_bad_file(void **state)
                   "tcp_timeout_established'?\n"
                   "FILE:4: " P "acct: 'yes' is not a number; it takes a whole number from 0 to 1\n"
                   "FILE:5: unknown key 'net.netfliter.nf_conntrack_max'; did you mean '" P "max'?\n"
-                  "FILE:6: no '=' in 'net.ipv4.ip_forward'; a setting is KEY=VALUE\n");
+                  "FILE:6: no '=' in 'net.ipv4.ip_forward'; a setting is KEY=VALUE\n"
+                  "FILE:8: unknown key 'weir.what_nobody_knows'; weir-sysctl(7) lists those that "
+                  "there are\n");
     assert_int_equal(err, -EINVAL);
     assert_int_equal(plan.settings[WEIR_T_UDP_TIMEOUT].value, 7);
     assert_true(plan.settings[WEIR_T_TCP_LOOSE].given); /* the lines around bad ones count */

@@ -1,0 +1,290 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * What happens to a packet at a NAT hook, and a shard's NAT as a whole.
+ */
+#include "nat/inside.h"
+#include "track/proto.h"
+
+#include <errno.h>
+
+/* --- at a hook --- */
+
+/* An error about another connection, as opposed to the first packet of one that is RELATED. */
+static bool is_error(const struct pkt *p)
+{
+    return (p->ctinfo == WEIR_CT_RELATED || p->ctinfo == WEIR_CT_RELATED_REPLY) &&
+           nat_is_icmp(p->ip.proto);
+}
+
+enum nat_need nat_need(const struct pkt *p, enum nat_type type)
+{
+    if (!p->conn)
+        return NAT_NOTHING;
+    if (p->ctinfo == WEIR_CT_ESTABLISHED || p->ctinfo == WEIR_CT_ESTABLISHED_REPLY ||
+        nat_done(p->conn, type) || is_error(p))
+        return NAT_REWRITE;
+    return NAT_RULES;
+}
+
+static void begin(struct choice *ch, struct track *t, struct pkt *p, enum nat_type type)
+{
+    ch->t = t;
+    ch->c = p->conn;
+    ch->reply = conn_tuple(p->conn, WEIR_REPLY);
+    ch->type = type;
+}
+
+/* Nothing is changed after the entry is in the table, or for the second time. */
+static bool is_settled(const struct conn *c, enum nat_type type)
+{
+    return c->status & WEIR_S_CONFIRMED || nat_done(c, type);
+}
+
+/* Linux finds out when it confirms the entry, and counts it then. */
+static bool exhausted(struct track *t, struct pkt *p)
+{
+    t->stats.insert_failed++;
+    t->stats.drop++;
+    p->reason = WEIR_R_NAT_EXHAUSTED;
+    return false;
+}
+
+/* The choice is made. */
+static void settle(struct choice *ch, uint32_t handle)
+{
+    struct conn *c = ch->c;
+
+    if (!conn_has_tuple(c, WEIR_REPLY, &ch->reply)) {
+        conn_set_tuple(c, WEIR_REPLY, &ch->reply);
+        c->status |= ch->type == NAT_SRC ? WEIR_S_SRC_NAT : WEIR_S_DST_NAT;
+    }
+    if (ch->type == NAT_DST) {
+        c->status |= WEIR_S_DST_NAT_DONE;
+    } else {
+        c->status |= WEIR_S_SRC_NAT_DONE;
+        nat_sources_add(&ch->t->nat->sources, ch->t, handle);
+    }
+}
+
+bool nat_setup(struct track *t, struct pkt *p, const struct nat_range *range, enum nat_type type)
+{
+    struct choice ch;
+
+    if (is_settled(p->conn, type))
+        return true;
+    begin(&ch, t, p, type);
+    ch.range = *range;
+    if (range->min_port > range->max_port) {
+        ch.range.min_port = range->max_port;
+        ch.range.max_port = range->min_port;
+    }
+    if (!nat_choose(&ch))
+        return exhausted(t, p);
+    if (type == NAT_SRC)
+        t->nat->latest[p->conn->family == 6] = ch.reply.dst;
+    settle(&ch, p->handle);
+    return true;
+}
+
+bool nat_null(struct track *t, struct pkt *p, enum nat_type type)
+{
+    struct choice ch;
+
+    if (is_settled(p->conn, type))
+        return true;
+    begin(&ch, t, p, type);
+    if (type == NAT_SRC || nat_is_icmp(ch.c->proto) || ch.c->proto == PROTO_GRE) {
+        ch.range = (struct nat_range){.flags = NAT_MAP_IPS, .min = *nat_addr(&ch.reply, type)};
+        ch.range.max = ch.range.min;
+        if (!nat_choose(&ch))
+            return exhausted(t, p);
+    } else {
+        /* A destination port is not searched for. That somebody has the tuple is counted. */
+        (void)nat_obstacle(&ch);
+    }
+    settle(&ch, p->handle);
+    return true;
+}
+
+/* What the packet is to carry: what answers to the other direction are sent to (NAT_DST) or come
+ * from. */
+static struct edit edit_of(const struct pkt *p, enum nat_type type)
+{
+    const struct conn *c = p->conn;
+    struct weir_tuple other = conn_tuple(c, p->dir == WEIR_ORIG ? WEIR_REPLY : WEIR_ORIG);
+    bool src = type == NAT_SRC;
+
+    return (struct edit){.type = type,
+                         .key = src && !nat_is_icmp(c->proto) ? other.dst_key : other.src_key,
+                         .addr = src ? other.dst : other.src};
+}
+
+/* RFC 792, redirect; RFC 4861, 4.5. */
+static bool is_redirect(const struct pkt *p)
+{
+    enum { REDIRECT = 5, REDIRECT6 = 137 };
+    const uint8_t *icmp = parsed_l4(&p->ip, 1);
+
+    return icmp && icmp[ICMP_TYPE] == (p->ip.family == 4 ? REDIRECT : REDIRECT6);
+}
+
+/* A route to an address that is not what it seems helps nobody. */
+static bool may_be_translated(const struct conn *c)
+{
+    const uint32_t done = WEIR_S_SRC_NAT_DONE | WEIR_S_DST_NAT_DONE;
+    const uint32_t nat = WEIR_S_SRC_NAT | WEIR_S_DST_NAT;
+
+    return (c->status & (done | nat)) != done;
+}
+
+static bool refuse(struct pkt *p, enum weir_reason reason)
+{
+    p->reason = reason;
+    return false;
+}
+
+/*
+ * Linux looks at the quoted IP header of every error at a hook of NAT, translated or not, and drops
+ * what is wrong by its checksum, whatever nf_conntrack_checksum says.
+ */
+static enum weir_reason check_error(struct pkt *p)
+{
+    uint32_t inside = ICMP_SIZE + (p->ip.family == 4 ? (uint32_t)IP4_MIN : (uint32_t)IP6_SIZE);
+    bool known = p->raw->flags & WEIR_PKT_CSUM_OK || p->raw->path == WEIR_PATH_OUTPUT;
+
+    if (parsed_l4_len(&p->ip) < inside)
+        return WEIR_R_NAT_REWRITE;
+    if (p->gathered)
+        frag_touch(&p->layout, p->ip.l4_off + inside);
+    if (!known &&
+        !proto_checksum_good(p, p->ip.family == 4 ? 0 : PROTO_ICMPV6, parsed_l4_len(&p->ip)))
+        return WEIR_R_L4_CHECKSUM;
+    return is_redirect(p) && may_be_translated(p->conn) ? WEIR_R_NAT_REDIRECT : WEIR_R_NONE;
+}
+
+bool nat_rewrite(struct track *t, struct pkt *p, enum nat_type type)
+{
+    const struct conn *c = p->conn;
+    bool error = c && is_error(p);
+
+    (void)t;
+    if (!c)
+        return true;
+    enum weir_reason wrong = error ? check_error(p) : WEIR_R_NONE;
+
+    if (wrong)
+        return refuse(p, wrong);
+    bool of_src = (type == NAT_SRC) == (p->dir == WEIR_ORIG);
+
+    if (!(c->status & (of_src ? WEIR_S_SRC_NAT : WEIR_S_DST_NAT)))
+        return true;
+    struct edit e = edit_of(p, type);
+
+    if (error)
+        return nat_edit_error(p, &e) || refuse(p, WEIR_R_NAT_REWRITE);
+    if (p->gathered)
+        frag_touch(&p->layout, p->ip.l4_off + nat_header_size(&p->ip));
+    return nat_edit(&p->ip, &e) || refuse(p, WEIR_R_NAT_REWRITE);
+}
+
+/* --- MASQUERADE --- */
+
+void nat_set_iface(struct conn *c, uint16_t iface)
+{
+    if (!is_settled(c, NAT_SRC))
+        c->nat_iface = iface;
+}
+
+bool nat_moved(struct track *t, struct pkt *p, uint16_t out_iface)
+{
+    const struct conn *c = p->conn;
+
+    if (!c || !c->nat_iface || c->nat_iface == out_iface || p->dir != WEIR_ORIG || is_error(p))
+        return false;
+    p->reason = WEIR_R_NAT_MOVED;
+    if (c->status & WEIR_S_CONFIRMED) {
+        conn_count(t, p); /* once more: Linux ends the entry with an accounting of its own */
+        conn_kill(t, p->handle);
+        p->conn = NULL;
+    }
+    return true;
+}
+
+static bool is_gone(const struct conn *c, uint16_t iface, const union weir_addr *addr)
+{
+    if (!(c->status & WEIR_S_CONFIRMED) || c->nat_iface != iface)
+        return false;
+    union weir_addr mapped = conn_tuple(c, WEIR_REPLY).dst;
+
+    return !addr || memcmp(&mapped, addr, c->family == 4 ? 4 : 16) == 0;
+}
+
+uint32_t nat_iface_gone(struct track *t, uint16_t iface, uint8_t family,
+                        const union weir_addr *addr)
+{
+    uint32_t ended = 0;
+
+    for (uint32_t six = 0; iface && six < 2; six++) {
+        uint8_t its_family = six ? 6 : 4;
+
+        for (uint32_t i = 1; i <= t->conns[six].used; i++)
+            if ((!addr || family == its_family) &&
+                is_gone(slab_at(&t->conns[six], i), iface, addr)) {
+                conn_kill(t, handle_make(its_family, i));
+                ended++;
+            }
+    }
+    return ended;
+}
+
+/* --- a shard's NAT --- */
+
+/* An entry is about to be freed. */
+static void ended(struct track *t, uint32_t handle)
+{
+    const struct conn *c = conn_at(t, handle);
+
+    if (c->status & WEIR_S_SRC_NAT_DONE)
+        nat_sources_del(&t->nat->sources, t, handle);
+    if (t->nat->ports.pools.count && c->status & WEIR_S_CONFIRMED)
+        nat_ports_note(t, c, false);
+}
+
+void nat_prefetch(const struct track *t, const struct pkt *p)
+{
+    const struct zone z = zone_of(p);
+    struct weir_tuple reply;
+
+    nat_sources_prefetch(&t->nat->sources, t, p);
+    if (!tuple_invert(&p->tuple, &reply))
+        return;
+    reply.dst = t->nat->latest[p->ip.family == 6];
+    table_prefetch(&t->table, track_hash(t, &reply, zone_for(z.id, z.dirs, WEIR_REPLY)));
+}
+
+int nat_init(struct track *t)
+{
+    if (t->nat)
+        return 0;
+    t->nat = t->host.reserve(t->host.ctx, sizeof(*t->nat));
+    if (!t->nat)
+        return -ENOMEM;
+    if (nat_sources_init(&t->nat->sources, t) || nat_ports_init(&t->nat->ports, t)) {
+        nat_fini(t);
+        return -ENOMEM;
+    }
+    t->on_end = ended;
+    return 0;
+}
+
+void nat_fini(struct track *t)
+{
+    if (!t->nat)
+        return;
+    nat_ports_fini(&t->nat->ports, &t->host);
+    nat_sources_fini(&t->nat->sources, &t->host);
+    t->host.release(t->host.ctx, t->nat, sizeof(*t->nat));
+    t->nat = NULL;
+    t->on_end = NULL;
+    t->on_confirm = NULL;
+}

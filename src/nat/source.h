@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Which mappings a source already has (NAT reference, 5.3): every connection whose NAT_SRC was
+ * fixed, to be found by its original source address, source port or identifier, protocol and zone.
+ *
+ * Connections of one source are a list through their entries, newest first. Only its newest member
+ * stands in a table, the same kind as the connection table; so a source that nobody knows costs one
+ * cache line, and a member that is not the newest can leave without the table being looked at.
+ */
+#ifndef WEIR_NAT_SOURCE_H
+#define WEIR_NAT_SOURCE_H
+
+#include "track/track.h"
+
+struct sources {
+    struct table table;
+    uint32_t capacity;
+};
+
+/* -ENOMEM. nat_sources_fini() gives back what there is. */
+int nat_sources_init(struct sources *s, struct track *t);
+void nat_sources_fini(struct sources *s, const struct weir_host *host);
+
+/* The newest connection with the same source: its handle, or 0. conn_links() leads to older ones.
+ */
+uint32_t nat_sources_newest(const struct sources *s, const struct track *t, const struct conn *c);
+
+void nat_sources_add(struct sources *s, struct track *t, uint32_t handle);
+void nat_sources_del(struct sources *s, struct track *t, uint32_t handle);
+
+/* Have the line fetched that tells whether a packet's source is known. */
+void nat_sources_prefetch(const struct sources *s, const struct track *t, const struct pkt *p);
+
+#endif
