@@ -216,26 +216,28 @@ struct found {
     struct ext *ext;
 };
 
-/* Exact names first, the latest extension before those before it; then beginnings of names. */
+/* Exact names first, of the latest extension before those before it, and of all before the
+ * command's own; then beginnings of names. */
 static bool find_long(struct parse *p, const char *name, size_t len, struct found *f)
 {
     uint32_t candidates = 0;
 
     *f = (struct found){0};
-    for (size_t i = 0; i < WEIR_ARRAY_LEN(own_options); i++)
-        if (strlen(own_options[i].name) == len && memcmp(own_options[i].name, name, len) == 0) {
-            f->own = &own_options[i];
-            return true;
-        }
     for (uint32_t i = p->ext_count; i-- > 0;)
         if ((f->opt = opt_exact(p->exts[i]->type, name, len))) {
             f->ext = p->exts[i];
             return true;
         }
+    for (size_t i = 0; i < WEIR_ARRAY_LEN(own_options); i++)
+        if (strlen(own_options[i].name) == len && memcmp(own_options[i].name, name, len) == 0) {
+            f->own = &own_options[i];
+            return true;
+        }
     for (size_t i = 0; i < WEIR_ARRAY_LEN(own_options); i++) {
         const struct own *o = &own_options[i];
 
-        if (strncmp(o->name, name, len) != 0 || (f->own && f->own->option == o->option))
+        if (strncmp(o->name, name, len) != 0 || (f->own && f->own->option == o->option) ||
+            (o->option == O_FRAGMENT && p->rules->family == 6))
             continue;
         f->own = o;
         candidates++;
@@ -394,8 +396,10 @@ static bool take_jump(struct parse *p, struct command *c, const char *name, bool
 {
     if (p->inverted)
         return parse_error(p, 2, "cannot have ! before -%c", is_goto ? 'g' : 'j');
+    if (!*name)
+        return parse_error(p, 2, "Invalid target name (too short)");
     if (c->jump)
-        return parse_error(p, 2, "multiple -%c flags not allowed", is_goto ? 'g' : 'j');
+        return parse_error(p, 2, "multiple -j flags not allowed");
     c->jump = name;
     c->jump_token = (struct token){name, p->column};
     c->is_goto = is_goto;
@@ -477,12 +481,16 @@ static bool take_own(struct parse *p, struct command *c, const struct own *o, co
     case O_MATCH: return load_match(p, text);
     case O_JUMP: return take_jump(p, c, text, false);
     case O_GOTO: return take_jump(p, c, text, true);
-    case O_COUNTERS: return take_counters(p, c, text);
+    case O_COUNTERS: return once(p, c, O_COUNTERS, 'c') && take_counters(p, c, text);
+    case O_NUMERIC:
+    case O_EXACT: return parse_error(p, 2, "Illegal option `-%c' with this command", o->letter);
+    case O_LINE_NUMBERS:
+        return parse_error(p, 2, "Illegal option `--line-numbers' with this command");
     case O_IPV4: c->other_family = p->rules->family == 6; return true;
     case O_IPV6: c->other_family = p->rules->family == 4; return true;
     case O_TABLE: return parse_error(p, 2, "The -t option cannot be used in iptables-restore.");
     case O_WAIT: return parse_error(p, 2, "You cannot use `-w' from iptables-restore");
-    default: return true; /* -v -n -x --line-numbers -M: nothing to do with a file */
+    default: return true; /* -v -M: nothing to do with a file */
     }
 }
 
@@ -550,6 +558,8 @@ static bool take_token(struct parse *p, struct command *c, const struct token *t
         p->inverted = true;
         return true;
     }
+    if (strcmp(t->text, "--") == 0)
+        return true;
     if (t->text[0] != '-' || !t->text[1])
         return parse_error(p, 2, "Bad argument `%s'", t->text);
     good = t->text[1] == '-' ? take_long(p, c, t) : take_short(p, c, t);
@@ -564,13 +574,30 @@ struct hosts {
     uint32_t count;
 };
 
-static bool add_host(struct parse *p, struct hosts *hosts, const char *text)
+/* The addresses of a name, with a mask or without. False: nothing was found. */
+static bool add_named(struct parse *p, struct hosts *hosts, const char *host,
+                      const union weir_addr *mask)
 {
     const struct weir_rules_names *names = p->r.names;
     union weir_addr found[HOSTS_MAX];
+    size_t n = names->host ? names->host(names->ctx, host, p->rules->family, found,
+                                         HOSTS_MAX - hosts->count)
+                           : 0;
+
+    for (size_t i = 0; i < n; i++)
+        hosts->net[hosts->count++] = (struct net_mask){found[i], *mask};
+    return n > 0;
+}
+
+/* "HOST" or "HOST/MASK". */
+static bool add_host(struct parse *p, struct hosts *hosts, const char *text)
+{
+    static const char *const anything[] = {"0.0.0.0/", "::/"};
+    char host[PARAMETER_MAX + 8], all[PARAMETER_MAX + 16];
+    const char *slash = strrchr(text, '/');
+    size_t len = slash ? (size_t)(slash - text) : strlen(text);
     struct net_mask net;
-    const char *slash = strchr(text, '/');
-    size_t n = 0;
+    struct text out;
 
     if (hosts->count == HOSTS_MAX)
         return parse_error(p, 2, "more than %d addresses in one rule", HOSTS_MAX);
@@ -578,26 +605,17 @@ static bool add_host(struct parse *p, struct hosts *hosts, const char *text)
         hosts->net[hosts->count++] = net;
         return true;
     }
-    if (slash) {
-        char host[PARAMETER_MAX + 8];
-
-        memcpy(host, text, (size_t)(slash - text));
-        host[slash - text] = '\0';
-        if (read_net(p->rules->family, host, &net))
-            return parse_error(p, 2, "invalid mask `%s' specified", slash + 1);
-    } else if (names->host) {
-        n = names->host(names->ctx, text, p->rules->family, found, HOSTS_MAX - hosts->count);
-    }
-    for (size_t i = 0; i < n; i++) {
-        struct net_mask *to = &hosts->net[hosts->count++];
-
-        memset(&to->mask, 0, sizeof(to->mask));
-        memset(&to->mask, 0xff, p->rules->family == 6 ? 16 : 4);
-        to->addr = found[i];
-    }
-    if (n > 0)
+    memcpy(host, text, len);
+    host[len] = '\0';
+    /* The mask is judged by itself, with an address that is good in any case. */
+    text_into(&out, all, sizeof(all));
+    text_add(&out, anything[p->rules->family == 6]);
+    text_add(&out, slash ? slash + 1 : p->rules->family == 6 ? "128" : "32");
+    if (!read_net(p->rules->family, all, &net))
+        return parse_error(p, 2, "invalid mask `%s' specified", slash ? slash + 1 : "");
+    if (add_named(p, hosts, host, &net.mask))
         return true;
-    parse_error(p, 2, "host/network `%s' not found", text);
+    parse_error(p, 2, "host/network `%s' not found", host);
     parse_hint(p, "this is an IPv%u ruleset; write an address, or a name that resolves",
                p->rules->family);
     return false;
@@ -731,9 +749,9 @@ static bool interfaces_fit(struct parse *p, const struct chain *chain)
     bool no_out = chain->hook == HOOK_PREROUTING || chain->hook == HOOK_INPUT;
 
     parse_about(p, NULL);
-    if (h->in_len && no_in)
+    if (*h->in && no_in)
         parse_error(p, 2, "Can't use -i with %s", chain->name);
-    else if (h->out_len && no_out)
+    else if (*h->out && no_out)
         parse_error(p, 2, "Can't use -o with %s", chain->name);
     return !p->failed;
 }

@@ -85,10 +85,11 @@ static void set_length(struct pkt *p, uint32_t len)
 bool eval_grow(struct eval *e, uint32_t off, uint32_t n)
 {
     struct pkt *p = e->p;
-    uint8_t *room = e->world->room;
+    uint8_t *room = e->world->room + FRAG_HEADROOM;
 
-    if (p->ip.cut || p->gathered || p->ip.l3_len + n > WORLD_ROOM || p->ip.l3_len + n > UINT16_MAX)
+    if (p->ip.cut || p->ip.l3_len + n > UINT16_MAX)
         return false;
+    eval_touch(e, p->ip.l3_len);
     if (p->ip.ip != room) {
         memcpy(room, p->ip.ip, p->ip.have);
         p->ip.ip = room;
@@ -111,29 +112,25 @@ struct view {
     bool broken; /* IPv6: the chain of extension headers is cut off */
 };
 
-/* IPv6: the first header that is no extension header (reference, 1.9). */
+/*
+ * IPv6: the first header that is no extension header (reference, 1.9). Linux looks at no more of an
+ * extension header than it needs to go on: two bytes, of a routing or fragment header four.
+ */
 static void find_upper(const struct eval *e, struct view *v)
 {
     const struct parsed *ip = &e->p->ip;
+    uint32_t end = min_u32(ip->have, ip->l3_len), off = IP6_SIZE;
     uint8_t next = ip->ip[IP6_NEXT];
-    uint32_t off = IP6_SIZE;
 
-    for (;;) {
-        bool known = next == PROTO_HOPOPTS || next == PROTO_ROUTING || next == PROTO_FRAGMENT ||
-                     next == PROTO_DSTOPTS || next == PROTO_AH;
-        uint32_t len = 8;
+    while (next == PROTO_HOPOPTS || next == PROTO_ROUTING || next == PROTO_FRAGMENT ||
+           next == PROTO_DSTOPTS || next == PROTO_AH) {
+        const uint8_t *header = ip->ip + off;
+        uint32_t need = next == PROTO_FRAGMENT || next == PROTO_ROUTING ? 4 : 2, len = 8;
 
-        if (!known || v->later) {
-            v->proto = next;
-            v->broken = known;
-            return;
-        }
-        if (off + 8 > ip->have || off + 8 > ip->l3_len) {
+        if (v->later || off + need > end) {
             v->broken = true;
             return;
         }
-        const uint8_t *header = ip->ip + off;
-
         if (next == PROTO_FRAGMENT)
             v->later = (load_be16(header + IP6F_OFFSET) & ~7u) != 0;
         else
@@ -141,6 +138,7 @@ static void find_upper(const struct eval *e, struct view *v)
         next = header[0];
         off += len;
     }
+    v->proto = next;
 }
 
 static void look(const struct eval *e, struct view *v)
@@ -187,7 +185,7 @@ static bool rule_fits(struct eval *e, const struct rule *rule, const struct view
     if (!rule->any && !head_fits(e, &rule->head, v))
         return false;
     for (uint16_t i = 0; i < rule->match_count; i++)
-        if (!rule->matches[i]->type->match(e, rule->matches[i]) || e->drop)
+        if (!rule->matches[i]->type->match(e, rule->matches[i]))
             return false;
     return true;
 }
@@ -291,13 +289,19 @@ static enum rules_verdict run_chain(struct eval *e, const struct chain *builtin)
             continue;
         }
         const struct rule *rule = at.next++;
+        bool fits = rule_fits(e, rule, &v);
 
-        if (!rule_fits(e, rule, &v)) {
-            if (e->drop)
-                return decide(e, rule->number, RULES_DROP, WEIR_R_RULE_MALFORMED);
-            continue;
+        if (fits)
+            count(e, rule->number);
+        /* A negated match may say both yes and drop: then the rule counts, and its target has its
+         * effect, before the packet is dropped. */
+        if (e->drop) {
+            if (fits && rule->kind == RULE_TARGET)
+                (void)run_target(e, rule, &v);
+            return decide(e, rule->number, RULES_DROP, WEIR_R_RULE_MALFORMED);
         }
-        count(e, rule->number);
+        if (!fits)
+            continue;
         trace(e, at.chain, "rule", (uint32_t)(rule - at.chain->rules) + 1);
         switch ((enum rule_kind)rule->kind) {
         case RULE_COUNT: continue;

@@ -33,6 +33,7 @@ struct world {
     struct weir_sets *sets;
     int64_t wall_ns; /* add to the shard's time: nanoseconds since 1970, UTC */
     uint8_t *room;   /* WORLD_ROOM bytes for the one packet that outgrew its buffer */
+    void *owner;     /* of emit */
     /* Sends what a target made, at once. */
     void (*emit)(struct world *w, struct eval *e, const struct made *made);
 };
@@ -70,12 +71,14 @@ static inline struct conn *eval_conn(const struct eval *e)
     return e->p->conn;
 }
 
-/* The class for `--ctstate`: INVALID before tracking. */
+/* The class for `--ctstate`: before tracking INVALID, or NEW once -j CT has prepared an entry. */
 static inline enum weir_ctinfo eval_class(const struct eval *e)
 {
     enum weir_ctinfo class = (enum weir_ctinfo)e->p->ctinfo;
 
-    return class == WEIR_CT_NONE ? WEIR_CT_INVALID : class;
+    if (class != WEIR_CT_NONE)
+        return class;
+    return e->p->templ ? WEIR_CT_NEW : WEIR_CT_INVALID;
 }
 
 union weir_addr eval_src(const struct eval *e);

@@ -230,6 +230,20 @@ static bool take_ports(struct rule_parse *r, struct ext *x, const struct opt *o,
     return true;
 }
 
+/* Two numbers and something behind them, or no number at all. */
+static bool bad_mark(struct rule_parse *r, const struct ext *x, const struct opt *o,
+                     const char *text)
+{
+    const char *slash = strchr(text, '/');
+    uint64_t n;
+
+    if (slash && text_read_number(slash + 1, &slash, &n) && *slash)
+        return rule_fail(r, "%s: trailing garbage after value for option \"--%s\".", x->type->name,
+                         o->name);
+    return rule_fail(r, "%s: bad integer value for option \"--%s\", or out of range.",
+                     x->type->name, o->name);
+}
+
 static bool take_value(struct rule_parse *r, struct ext *x, const struct opt *o, const char *text)
 {
     uint8_t *at = x->data + o->at;
@@ -251,7 +265,7 @@ static bool take_value(struct rule_parse *r, struct ext *x, const struct opt *o,
     case OPT_PORT_RANGE: return take_ports(r, x, o, text);
     case OPT_MARK:
         if (!read_mark(text, &mark))
-            return rule_bad_value(r, x, o);
+            return bad_mark(r, x, o, text);
         memcpy(at, &mark, sizeof(mark));
         return true;
     case OPT_NET:
@@ -268,10 +282,17 @@ static bool take_value(struct rule_parse *r, struct ext *x, const struct opt *o,
     return true;
 }
 
-static bool conflict(struct rule_parse *r, const struct ext *x, unsigned a, unsigned b)
+/* The first pair in the table's order that excludes each other. False: rule_fail() was called. */
+static bool no_conflict(struct rule_parse *r, const struct ext *x)
 {
-    return rule_fail(r, "%s: option \"--%s\" cannot be used together with \"--%s\".", x->type->name,
-                     of_id(x->type, a)->name, of_id(x->type, b)->name);
+    for (const struct opt *a = x->type->opts; a && a->name; a++)
+        for (const struct opt *b = a + 1; ext_seen(x, a->id) && b->name; b++)
+            if (ext_seen(x, b->id) && (a->against | b->against) &&
+                (a->against & OPT_BIT(b->id) || b->against & OPT_BIT(a->id)))
+                return rule_fail(r, "%s: option \"--%s\" cannot be used together with \"--%s\".",
+                                 x->type->name, full_name(x->type, a->id),
+                                 full_name(x->type, b->id));
+    return true;
 }
 
 bool opt_take(struct rule_parse *r, struct ext *x, const struct opt *o, const char *text,
@@ -282,8 +303,6 @@ bool opt_take(struct rule_parse *r, struct ext *x, const struct opt *o, const ch
                          full_name(x->type, o->id));
     if (inverted && !(o->flags & OPT_NOT))
         return rule_fail(r, "%s: option \"--%s\" cannot be inverted.", x->type->name, o->name);
-    if (x->seen & o->against)
-        return conflict(r, x, (unsigned)__builtin_ctz(x->seen & o->against), o->id);
     if (opt_has_argument(o) && !text)
         return rule_fail(r, "option \"--%s\" requires an argument", o->name);
     x->seen |= OPT_BIT(o->id);
@@ -300,6 +319,10 @@ bool opt_finish(struct rule_parse *r, struct ext *x)
     for (const struct opt *o = type->opts; o && o->name; o++) {
         if (o->flags & OPT_MUST && !ext_seen(x, o->id))
             return rule_fail(r, "%s: option \"--%s\" must be specified", type->name, o->name);
+    }
+    if (!no_conflict(r, x))
+        return false;
+    for (const struct opt *o = type->opts; o && o->name; o++) {
         if (ext_seen(x, o->id) && (x->seen & o->with) != o->with)
             return rule_fail(r, "%s: option \"--%s\" also requires \"--%s\".", type->name, o->name,
                              of_id(type, (unsigned)__builtin_ctz(o->with & ~x->seen))->name);

@@ -36,7 +36,7 @@ static const struct {
     {138, "manet"},   {139, "hip"},       {140, "shim6"},
     {141, "wesp"},    {142, "rohc"},      {143, "ethernet"},
     {58, "icmpv6"},   {135, "ipv6-mh"},   {135, "mh"},
-    {0, "all"},
+    {0, "hopopt"},    {0, "ip"},          {0, "all"},
 };
 
 const char *proto_name(uint8_t proto)
@@ -178,11 +178,13 @@ bool read_net(uint8_t family, const char *text, struct net_mask *net)
 
     unsigned parts;
 
-    /* Fewer than four parts are a network's, unless it is one number for all four. */
+    /* Fewer than four parts are a network's, unless they cannot be or are one number for all four.
+     */
     if (!read_classic(host, &net->addr.v4, &parts))
         return false;
-    return parts == 4 || (parts == 1 && !slash) || read_short_net(host, &net->addr.v4) ||
-           parts == 1;
+    if (parts < 4 && (parts > 1 || slash))
+        (void)read_short_net(host, &net->addr.v4);
+    return true;
 }
 
 /* Length of a mask's prefix, -1: its ones are not all in front. */
