@@ -17,6 +17,7 @@ enum app_status {
 
 /* The commands. argv[0] is the command's name. */
 int replay_main(int argc, char **argv);
+int rules_main(int argc, char **argv);
 int size_main(int argc, char **argv);
 
 /* "weir COMMAND: ..." and a newline on standard error. */

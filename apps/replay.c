@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * weir replay: a capture file through connection tracking.
+ * weir replay: a capture file through connection tracking, NAT and firewall rules.
  *
  * The capture's clock drives the engine. Packets of one tick (4 ms, the engine's grain) are run
  * together, up to 32 of them; before them, timers run at their own times, deadline by deadline, so
@@ -12,10 +12,12 @@
 #include "replay_options.h"
 #include "replay_output.h"
 #include "replay_summary.h"
+#include "rule_file.h"
 
 #include "human.h"
 
 #include "../control/conn_text.h"
+#include "../control/names.h"
 #include "../control/stats_text.h"
 
 #include <signal.h>
@@ -43,6 +45,8 @@ struct replay {
     struct capture_packet captured[BATCH];
     struct weir_packet packets[BATCH];
     struct output_slot slots[BATCH];
+    struct weir_sets *sets;
+    struct rule_file rules[2]; /* IPv4, IPv6 */
 };
 
 /* What the engine tells. */
@@ -73,6 +77,26 @@ static void on_message(void *ctx, enum weir_message_kind kind, const char *text,
     }
 }
 
+static const char *on_iface_name(void *ctx, uint16_t iface)
+{
+    struct replay *r = ctx;
+    return gateway_iface_name(r->options->gateway, iface);
+}
+
+static enum weir_addr_type on_addr_type(void *ctx, uint8_t family, const union weir_addr *addr,
+                                        uint16_t iface)
+{
+    struct replay *r = ctx;
+    return gateway_addr_type(r->options->gateway, family, addr, iface);
+}
+
+static bool on_source(void *ctx, enum weir_source_use use, uint16_t iface, uint8_t family,
+                      const union weir_addr *peer, union weir_addr *source)
+{
+    struct replay *r = ctx;
+    return gateway_source(r->options->gateway, use, iface, family, peer, source);
+}
+
 static struct weir_route on_route(void *ctx, const struct weir_packet *packet, uint8_t family,
                                   union weir_addr dst)
 {
@@ -93,7 +117,13 @@ static bool make_shard(struct replay *r)
 {
     const struct replay_options *options = r->options;
     struct weir_config config = {
-        .host = {.ctx = r, .packet = on_packet, .message = on_message, .route = on_route},
+        .host = {.ctx = r,
+                 .packet = on_packet,
+                 .message = on_message,
+                 .route = on_route,
+                 .iface_name = on_iface_name,
+                 .addr_type = on_addr_type,
+                 .source = on_source},
         .seed = {options->seed},
     };
     if (options->texts[REPLAY_EVENTS])
@@ -111,6 +141,28 @@ static bool make_shard(struct replay *r)
     textbuf_fini(&errors);
     r->exact = weir_tunable_get(r->shard, WEIR_T_TIMESTAMP) != 0;
     return !err;
+}
+
+/* Rules come before the first packet, all of them or none. */
+static bool load_rules(struct replay *r)
+{
+    const struct replay_options *options = r->options;
+    struct names names;
+    names_init(&names, "");
+    bool good = !options->sets || rule_sets_read(&r->sets, options->sets, &names.rules, name);
+    for (int i = 0; i < 2 && good; i++) {
+        const uint8_t family = i ? 6 : 4;
+        if (!options->rules[i])
+            continue;
+        good = rule_file_read(&r->rules[i], options->rules[i], family, WEIR_RULES_COUNTERS,
+                              &names.rules, r->sets, false, name);
+        if (good && weir_shard_set_rules(r->shard, family, r->rules[i].rules, r->sets)) {
+            app_complain(name, "not enough memory for the rules of '%s'", options->rules[i]);
+            good = false;
+        }
+    }
+    names_fini(&names);
+    return good;
 }
 
 static bool open_capture(struct replay *r)
@@ -173,6 +225,38 @@ static uint16_t interface_of(struct replay *r, const struct capture_packet *capt
     return r->interface_number;
 }
 
+/* To whom the frame was addressed: what the capture says, else its Ethernet destination. */
+static uint8_t packet_type(const struct capture_packet *captured, bool ethernet)
+{
+    static const uint8_t all[6] = {0xff, 0xff, 0xff, 0xff, 0xff, 0xff};
+    switch (captured->to) {
+    case CAPTURE_TO_US:
+    case CAPTURE_OUTGOING: return WEIR_PKT_HOST;
+    case CAPTURE_TO_BROADCAST: return WEIR_PKT_BROADCAST;
+    case CAPTURE_TO_MULTICAST: return WEIR_PKT_MULTICAST;
+    case CAPTURE_TO_OTHER_HOST: return WEIR_PKT_OTHERHOST;
+    case CAPTURE_TO_UNSTATED:
+    case CAPTURE_TO_MAX: break;
+    }
+    if (!ethernet || !(captured->frame[0] & 1))
+        return WEIR_PKT_HOST;
+    return memcmp(captured->frame, all, sizeof(all)) ? WEIR_PKT_MULTICAST : WEIR_PKT_BROADCAST;
+}
+
+/* The link header, where it is one that rules can look at. */
+static void add_link(const struct capture_packet *captured, struct weir_packet *packet)
+{
+    enum { ETHERNET_SOURCE = 6, ETHERNET_SIZE = 14, ARPHRD_ETHERNET = 1 };
+    bool ethernet = captured->source_mac == captured->frame + ETHERNET_SOURCE &&
+                    captured->l3 - captured->frame >= ETHERNET_SIZE;
+    packet->pkt_type = packet_type(captured, ethernet);
+    if (ethernet) {
+        packet->link = captured->frame;
+        packet->link_len = ETHERNET_SIZE;
+        packet->link_type = ARPHRD_ETHERNET;
+    }
+}
+
 /* Prepares a packet for the engine; false when it is not IP. */
 static bool prepare(struct replay *r, const struct capture_packet *captured,
                     struct weir_packet *packet, struct output_slot *slot)
@@ -187,6 +271,7 @@ static bool prepare(struct replay *r, const struct capture_packet *captured,
     packet->len = captured->l3_len;
     packet->wire_len = captured->l3_len + (captured->wire_len - captured->cap_len);
     packet->user = slot;
+    add_link(captured, packet);
     gateway_enter(r->options->gateway, packet, interface_of(r, captured));
     return true;
 }
@@ -276,6 +361,21 @@ static void print_table(struct replay *r, enum replay_text kind)
     }
 }
 
+static void add_rules_text(void *ctx, const char *bytes, size_t len)
+{
+    textbuf_add_bytes(ctx, bytes, len);
+}
+
+/* The rules of both families, with what they counted. */
+static void print_counters(struct replay *r)
+{
+    struct textbuf *text = output_text(r->output, REPLAY_COUNTERS);
+    for (int i = 0; i < 2 && text; i++)
+        if (r->rules[i].rules)
+            weir_rules_print(r->rules[i].rules, WEIR_RULES_COUNTERS,
+                             weir_shard_rule_counts(r->shard, i ? 6 : 4), add_rules_text, text);
+}
+
 static void print_end(struct replay *r)
 {
     struct textbuf *summary = output_text(r->output, REPLAY_SUMMARY);
@@ -293,6 +393,7 @@ static void print_end(struct replay *r)
         weir_shard_stats(r->shard, &counters);
         stats_text_list(stats, &counters, 1);
     }
+    print_counters(r);
     app_complain_lines(name, &notes);
     textbuf_fini(&notes);
 }
@@ -304,6 +405,9 @@ static void release(struct replay *r)
         textbuf_fini(&r->slots[i].made);
     }
     weir_shard_free(r->shard);
+    rule_file_fini(&r->rules[0]);
+    rule_file_fini(&r->rules[1]);
+    weir_sets_free(r->sets);
     capture_close(r->capture);
     free(r);
 }
@@ -325,7 +429,8 @@ static int replay(const struct replay_options *options)
         return APP_FAILED;
     }
     r->options = options;
-    bool good = open_capture(r) && make_shard(r) && (r->output = output_open(options));
+    bool good = open_capture(r) && make_shard(r) && load_rules(r) &&
+                (r->output = output_open(options, r->rules));
     if (good) {
         progress_start(&r->progress, watches(options));
         good = run_capture(r);

@@ -36,6 +36,7 @@ struct route {
 struct address {
     union weir_addr addr;
     uint8_t family, len;
+    uint16_t iface;
 };
 
 struct gateway {
@@ -193,6 +194,7 @@ int gateway_add_address(struct gateway *gateway, const char *text, struct textbu
     uint16_t number;
     int err = name_interface(gateway, name, &number, errors);
     free(name);
+    address.iface = err ? 0 : number;
     if (!err)
         err = append_address(gateway, address);
     if (!err)
@@ -277,13 +279,21 @@ static uint16_t look_up(const struct gateway *gateway, uint8_t family, const uni
     return 0;
 }
 
-static bool is_own(const struct gateway *gateway, uint8_t family, const union weir_addr *addr)
+/* `iface` 0: of any. */
+static bool is_own_on(const struct gateway *gateway, uint8_t family, const union weir_addr *addr,
+                      uint16_t iface)
 {
     for (size_t i = 0; i < gateway->address_count; i++)
         if (gateway->addresses[i].family == family &&
+            (!iface || gateway->addresses[i].iface == iface) &&
             covers(&gateway->addresses[i].addr, bits(family), addr))
             return true;
     return false;
+}
+
+static bool is_own(const struct gateway *gateway, uint8_t family, const union weir_addr *addr)
+{
+    return is_own_on(gateway, family, addr, 0);
 }
 
 static bool is_multicast(uint8_t family, const union weir_addr *addr)
@@ -393,4 +403,94 @@ struct weir_route gateway_route(void *ctx, const struct weir_packet *packet, uin
         return (struct weir_route){0};
     uint16_t out = look_up(gateway, family, &dst);
     return (struct weir_route){.out_iface = out ? out : gateway->out_iface};
+}
+
+/* For rules. */
+
+const char *gateway_iface_name(void *ctx, uint16_t iface)
+{
+    return gateway_interface_name(ctx, iface);
+}
+
+static bool is_broadcast_on(const struct gateway *gateway, const union weir_addr *addr,
+                            uint16_t iface)
+{
+    if (addr->v4 == UINT32_MAX || addr->v4 == 0)
+        return true;
+    for (size_t i = 0; i < gateway->address_count; i++) {
+        const struct address *own = &gateway->addresses[i];
+        if (own->family == 4 && (!iface || own->iface == iface) && is_broadcast(own, addr))
+            return true;
+    }
+    return false;
+}
+
+static bool is_anycast_of(const struct gateway *gateway, const union weir_addr *addr)
+{
+    for (size_t i = 0; i < gateway->address_count; i++)
+        if (gateway->addresses[i].family == 6 && is_anycast(&gateway->addresses[i], addr))
+            return true;
+    return false;
+}
+
+enum weir_addr_type gateway_addr_type(void *ctx, uint8_t family, const union weir_addr *addr,
+                                      uint16_t iface)
+{
+    const struct gateway *gateway = ctx;
+    static const union weir_addr loopback6 = {.bytes = {[15] = 1}};
+    if (is_own_on(gateway, family, addr, iface))
+        return WEIR_ADDR_LOCAL;
+    if (family == 4 ? addr->bytes[0] == 127 && !iface : covers(&loopback6, 128, addr) && !iface)
+        return WEIR_ADDR_LOCAL;
+    if (family == 4 && is_broadcast_on(gateway, addr, iface))
+        return WEIR_ADDR_BROADCAST;
+    if (is_multicast(family, addr))
+        return WEIR_ADDR_MULTICAST;
+    if (family == 6 && is_anycast_of(gateway, addr))
+        return WEIR_ADDR_ANYCAST;
+    if (family == 6 && !look_up(gateway, family, addr) && !gateway->out_iface)
+        return WEIR_ADDR_UNREACHABLE;
+    return WEIR_ADDR_UNICAST;
+}
+
+/* The first address of an interface whose network has `peer`, else its first; IPv6: of its scope.
+ */
+static const struct address *address_of(const struct gateway *gateway, uint16_t iface,
+                                        uint8_t family, const union weir_addr *peer)
+{
+    static const union weir_addr link_local = {.bytes = {0xfe, 0x80}};
+    const struct address *first = NULL;
+    for (size_t i = 0; i < gateway->address_count; i++) {
+        const struct address *own = &gateway->addresses[i];
+        if (own->family != family || (iface && own->iface != iface) ||
+            (family == 6 && covers(&link_local, 10, &own->addr) != covers(&link_local, 10, peer)))
+            continue;
+        if (covers(&own->addr, own->len, peer))
+            return own;
+        if (!first)
+            first = own;
+    }
+    return first;
+}
+
+bool gateway_source(void *ctx, enum weir_source_use use, uint16_t iface, uint8_t family,
+                    const union weir_addr *peer, union weir_addr *source)
+{
+    const struct gateway *gateway = ctx;
+    const struct address *own = NULL;
+    if (use == WEIR_SOURCE_REDIRECT) {
+        for (size_t i = 0; i < gateway->address_count && !own; i++)
+            if (gateway->addresses[i].family == family && gateway->addresses[i].iface == iface)
+                own = &gateway->addresses[i];
+    } else {
+        if (use == WEIR_SOURCE_ANSWER && !iface)
+            iface = look_up(gateway, family, peer);
+        own = address_of(gateway, iface, family, peer);
+        /* An interface without an address borrows one of another. */
+        if (!own)
+            own = address_of(gateway, 0, family, peer);
+    }
+    if (own)
+        *source = own->addr;
+    return own != NULL;
 }

@@ -45,4 +45,11 @@ void gateway_enter(const struct gateway *gateway, struct weir_packet *packet, ui
 struct weir_route gateway_route(void *ctx, const struct weir_packet *packet, uint8_t family,
                                 union weir_addr dst);
 
+/* weir_host.iface_name, addr_type and source; ctx is the gateway. */
+const char *gateway_iface_name(void *ctx, uint16_t iface);
+enum weir_addr_type gateway_addr_type(void *ctx, uint8_t family, const union weir_addr *addr,
+                                      uint16_t iface);
+bool gateway_source(void *ctx, enum weir_source_use use, uint16_t iface, uint8_t family,
+                    const union weir_addr *peer, union weir_addr *source);
+
 #endif

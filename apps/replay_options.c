@@ -19,7 +19,7 @@ static const char usage[] =
     "usage: weir replay [OPTION...] CAPTURE\n"
     "\n"
     "Runs the packets of CAPTURE (pcap or pcapng; - for standard input) through Linux's\n"
-    "connection tracking, with the capture's own time.\n"
+    "connection tracking, NAT and firewall rules, with the capture's own time.\n"
     "\n"
     "Output, any of; to standard output, or to a file with --xyz=FILE:\n"
     "  --events       what happened to connections, as conntrack -E -o timestamp\n"
@@ -27,8 +27,14 @@ static const char usage[] =
     "  --table        the connections at the end, as /proc/net/nf_conntrack\n"
     "  --list         the same, as conntrack -L\n"
     "  --stats        the counters, as conntrack -S\n"
+    "  --counters     the rules with their counters, as iptables-save -c\n"
     "  --write FILE   the packets that came out; pcapng when FILE ends in .pcapng, else pcap\n"
     "Without any of them: a summary and the table.\n"
+    "\n"
+    "Rules:\n"
+    "  --rules FILE          IPv4 rules, as iptables-save writes them\n"
+    "  --rules6 FILE         IPv6 rules, as ip6tables-save writes them\n"
+    "  --ipset FILE          sets that they name, as ipset save writes them\n"
     "\n"
     "Settings:\n"
     "  --sysctl KEY=VALUE    a tunable, as net.netfilter.nf_conntrack_tcp_loose=0\n"
@@ -60,6 +66,9 @@ enum option_number {
     UNTIL,
     FLUSH,
     SEED,
+    RULES,
+    RULES6,
+    SETS,
     TEXT
 };
 
@@ -69,7 +78,11 @@ static const struct option long_options[] = {
     {"table", optional_argument, NULL, TEXT + REPLAY_TABLE},
     {"list", optional_argument, NULL, TEXT + REPLAY_LIST},
     {"stats", optional_argument, NULL, TEXT + REPLAY_STATS},
+    {"counters", optional_argument, NULL, TEXT + REPLAY_COUNTERS},
     {"write", required_argument, NULL, WRITE},
+    {"rules", required_argument, NULL, RULES},
+    {"rules6", required_argument, NULL, RULES6},
+    {"ipset", required_argument, NULL, SETS},
     {"sysctl", required_argument, NULL, SYSCTL},
     {"hashsize", required_argument, NULL, HASHSIZE},
     {"addr", required_argument, NULL, ADDR},
@@ -145,6 +158,9 @@ static int take_option(struct replay_options *options, int code, const char *val
     }
     switch ((enum option_number)code) {
     case WRITE: options->write = value; return 0;
+    case RULES: options->rules[0] = value; return 0;
+    case RULES6: options->rules[1] = value; return 0;
+    case SETS: options->sets = value; return 0;
     case FLUSH: options->flush = true; return 0;
     case SYSCTL: return take_sysctl(options, value, errors);
     case HASHSIZE: return sysctl_plan_hashsize(&options->plan, value, errors);

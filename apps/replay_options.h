@@ -16,6 +16,7 @@ enum replay_text {
     REPLAY_TABLE,
     REPLAY_LIST,
     REPLAY_STATS,
+    REPLAY_COUNTERS,
     REPLAY_TEXT_MAX
 };
 
@@ -25,6 +26,8 @@ struct replay_options {
     const char *capture;
     const char *texts[REPLAY_TEXT_MAX]; /* where each goes: a path, or "-"; NULL: not wanted */
     const char *write;                  /* packets that came out; NULL: not wanted */
+    const char *rules[2];               /* rule files, IPv4 and IPv6; NULL: none */
+    const char *sets;                   /* of ipset save; NULL: none */
     struct sysctl_plan plan;
     struct gateway *gateway;
     enum replay_until until;

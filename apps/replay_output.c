@@ -30,6 +30,7 @@ struct sink {
 
 struct output {
     const struct gateway *gateway;
+    const struct rule_file *rules; /* [2] */
     struct sink sinks[REPLAY_TEXT_MAX];
     int sink_count;
     struct sink *to[REPLAY_TEXT_MAX];
@@ -127,7 +128,7 @@ static void close_files(struct output *output)
     free(output);
 }
 
-struct output *output_open(const struct replay_options *options)
+struct output *output_open(const struct replay_options *options, const struct rule_file rules[2])
 {
     struct output *output = calloc(1, sizeof(*output));
     if (!output) {
@@ -135,6 +136,7 @@ struct output *output_open(const struct replay_options *options)
         return NULL;
     }
     output->gateway = options->gateway;
+    output->rules = rules;
     output->flush = options->flush;
     if (!open_texts(output, options) || !open_writer(output, options)) {
         close_files(output);
@@ -264,7 +266,23 @@ static void write_slot(struct output *output, const struct output_slot *slot)
     write_packet(output, slot->captured->time_ns, packet->out_iface, packet->data, len, stated);
 }
 
-static void add_verdict(struct textbuf *text, const struct output_slot *slot)
+/* "FILE:LINE" of the rule that decided, "-": none did. A policy that the file does not state has
+ * line 0. */
+static void add_rule(struct textbuf *text, const struct output *output,
+                     const struct weir_packet *packet)
+{
+    if (!packet->rule) {
+        textbuf_add(text, "-");
+        return;
+    }
+    const struct rule_file *file = &output->rules[packet->data[0] >> 4 == 6];
+    textbuf_add(text, file->path);
+    textbuf_add(text, ":");
+    textbuf_add_number(text, weir_rules_line(file->rules, packet->rule - 1));
+}
+
+static void add_verdict(struct textbuf *text, const struct output *output,
+                        const struct output_slot *slot)
 {
     static const char *const verdicts[WEIR_VERDICT_MAX] = {
         [WEIR_VERDICT_NONE] = "-", [WEIR_ACCEPT] = "ACCEPT",     [WEIR_DROP] = "DROP",
@@ -284,7 +302,9 @@ static void add_verdict(struct textbuf *text, const struct output_slot *slot)
     textbuf_add_number(text, packet->packets_out);
     textbuf_add(text, "\t");
     textbuf_add(text, weir_reason_word((enum weir_reason)packet->reason));
-    textbuf_add(text, "\t-\n"); /* no rules decide yet */
+    textbuf_add(text, "\t");
+    add_rule(text, output, packet);
+    textbuf_add(text, "\n");
 }
 
 void output_slot(struct output *output, struct output_slot *slot)
@@ -298,7 +318,7 @@ void output_slot(struct output *output, struct output_slot *slot)
     if (output->writer && slot->packet)
         write_slot(output, slot);
     if (verdicts)
-        add_verdict(verdicts, slot);
+        add_verdict(verdicts, output, slot);
     textbuf_clear(&slot->events);
     textbuf_clear(&slot->made);
     output->latest = NULL;

@@ -4,8 +4,8 @@
  *
  * For every input packet, and before anything of the next: the events it caused, the packets that
  * came out, its verdict line. What timers do stands where its time is. At the end come, each as
- * far as asked for, the summary, the table, the list and the counters. Outputs that are given the
- * same name share one file and keep this order in it.
+ * far as asked for, the summary, the table, the list, the counters and the rules. Outputs that are
+ * given the same name share one file and keep this order in it.
  */
 #ifndef APPS_REPLAY_OUTPUT_H
 #define APPS_REPLAY_OUTPUT_H
@@ -14,6 +14,7 @@
 
 #include "../ports/capture.h"
 #include "replay_options.h"
+#include "rule_file.h"
 
 /*
  * One packet of a batch. The engine runs a batch as a whole and tells what happens meanwhile; what
@@ -28,8 +29,9 @@ struct output_slot {
 
 struct output;
 
-/* NULL: a file cannot be opened; it has been complained about. output_close() accepts NULL. */
-struct output *output_open(const struct replay_options *options);
+/* `rules`, IPv4's and IPv6's, are not copied. NULL: a file cannot be opened; it has been complained
+ * about. output_close() accepts NULL. */
+struct output *output_open(const struct replay_options *options, const struct rule_file rules[2]);
 
 /* The result of weir_shard_run() and weir_shard_tick(): from weir_host.event and .packet. */
 void output_event(struct output *output, const struct weir_event *event);

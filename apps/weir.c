@@ -19,6 +19,7 @@ struct command {
 
 static const struct command commands[] = {
     {"replay", replay_main, "what Linux's connection tracking makes of a capture file"},
+    {"rules", rules_main, "check, print and list rule files of iptables-save"},
     {"size", size_main, "how much memory a number of connections takes"},
 };
 
@@ -45,7 +46,8 @@ static int usage(FILE *to, int status)
           "  weir help COMMAND, weir COMMAND --help    its options\n"
           "  weir --version\n"
           "\n"
-          "Manual pages: weir(1), weir-replay(1), weir-size(1), weir-sysctl(7), weir-reasons(7)\n",
+          "Manual pages: weir(1), weir-replay(1), weir-rules(1), weir-size(1), weir-sysctl(7),\n"
+          "weir-reasons(7)\n",
           to);
     return status;
 }

@@ -104,10 +104,22 @@ static bool family_fits(const struct pkt *p)
     return p->ip.proto != (p->ip.family == 4 ? PROTO_ICMPV6 : PROTO_ICMP);
 }
 
+static const struct proto *tracker_of(const struct pkt *p, const struct proto *usual)
+{
+    if (!(p->conn->parts & WEIR_IS_ONE_WAY))
+        return usual;
+    return usual->number == PROTO_TCP ? &proto_oneway_tcp : &proto_oneway_udp;
+}
+
 bool classify(struct track *t, struct pkt *p)
 {
     const struct proto *proto = proto_find(p->ip.proto);
 
+    /* A rule may have put it into another zone since it was looked up ahead. */
+    if (p->templ == &p->made_templ && p->templ->zone) {
+        classify_key(t, p);
+        p->found = 0;
+    }
     if (p->templ && p->templ->notrack) {
         p->ctinfo = WEIR_CT_UNTRACKED;
         return true;
@@ -129,14 +141,13 @@ bool classify(struct track *t, struct pkt *p)
             return p->reason == WEIR_R_NO_INVERSE ? invalid(t, p, p->reason) : false;
         }
         p->ctinfo = class_of(p->conn, p->dir);
-        switch (proto->packet(t, p)) {
+        switch (tracker_of(p, proto)->packet(t, p)) {
         case PROTO_ACCEPT:
             if (p->ctinfo == WEIR_CT_ESTABLISHED_REPLY)
                 conn_set_status(p->conn, WEIR_S_SEEN_REPLY, WEIR_EV_REPLY);
             if (p->reason)
                 say_invalid(t, p);
             return true;
-        case PROTO_DONE: p->conn = NULL; return true;
         case PROTO_REOPEN: conn_kill(t, p->handle); continue;
         case PROTO_INVALID:
             if (!(p->conn->status & WEIR_S_CONFIRMED))

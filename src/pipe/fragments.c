@@ -67,10 +67,6 @@ enum gathering fragments_gather(struct weir_shard *s, struct pkt *p)
         p->layout = whole.layout;
         p->moved = p->gathered = true;
         p->verify_checksum = p->verify_checksum && !p->ip.cut;
-        /* To verify SCTP's checksum Linux sets the field to zero, which needs the header in one
-         * piece. */
-        if (p->verify_checksum && p->ip.proto == PROTO_SCTP && parsed_l4(&p->ip, SCTP_SIZE))
-            frag_touch(&p->layout, p->ip.l4_off + SCTP_SIZE);
         classify_key(t, p);
         return GATHER_GO_ON;
     case FRAG_PASS: break; /* goes on as it is */
@@ -78,16 +74,11 @@ enum gathering fragments_gather(struct weir_shard *s, struct pkt *p)
     return GATHER_GO_ON;
 }
 
-enum refrag_result fragments_fit(struct weir_shard *s, struct pkt *p, uint32_t mtu,
-                                 struct refrag *r)
+enum refrag_result fragments_fit(const struct pkt *p, uint32_t mtu, struct refrag *r)
 {
-    uint32_t id = 0;
-
     if (!p->gathered && (mtu == 0 || p->ip.l3_len <= mtu || p->ip.cut))
         return REFRAG_WHOLE;
-    while (p->ip.family == 6 && id == 0)
-        id = random_u32(&s->track.random);
-    return refrag_begin(r, p->ip.ip, p->ip.l3_len, p->gathered ? &p->layout : NULL, mtu, id);
+    return refrag_begin(r, p->ip.ip, p->ip.l3_len, p->gathered ? &p->layout : NULL, mtu, 0);
 }
 
 static void hand_out(struct weir_shard *s, const struct pkt *p, uint8_t *data, uint32_t len)
@@ -100,7 +91,7 @@ static void hand_out(struct weir_shard *s, const struct pkt *p, uint8_t *data, u
     made.wire_len = 0;
     made.verdict = WEIR_ACCEPT;
     if (host->packet)
-        host->packet(host->ctx, &made, p->raw);
+        host->packet(host->ctx, &made, s->track.cause);
 }
 
 uint16_t fragments_send(struct weir_shard *s, struct pkt *p, enum refrag_result fit,
@@ -113,6 +104,8 @@ uint16_t fragments_send(struct weir_shard *s, struct pkt *p, enum refrag_result 
         hand_out(s, p, p->ip.ip, p->ip.l3_len);
         return 1;
     }
+    while (p->ip.family == 6 && r->id == 0)
+        r->id = random_u32(&s->track.random);
     for (uint8_t *piece; (piece = refrag_next(r, &len)); n++)
         hand_out(s, p, piece, len);
     return n;

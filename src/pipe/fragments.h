@@ -35,8 +35,7 @@ enum gathering fragments_gather(struct weir_shard *s, struct pkt *p);
 
 /* How the packet can leave by an interface with this MTU (0: any): decided before it is confirmed,
  * as Linux does. */
-enum refrag_result fragments_fit(struct weir_shard *s, struct pkt *p, uint32_t mtu,
-                                 struct refrag *r);
+enum refrag_result fragments_fit(const struct pkt *p, uint32_t mtu, struct refrag *r);
 
 /* Hand the packet's pieces to the host, or the packet itself if it is not the caller's. How many
  * went out. */

@@ -38,6 +38,7 @@ struct weir_shard *weir_shard_new(const struct weir_config *config)
     }
     s->untracked_family[0] = c.no_ipv4;
     s->untracked_family[1] = c.no_ipv6;
+    rules_init(s, c.wall_ns);
     return s;
 }
 
@@ -48,6 +49,7 @@ void weir_shard_free(struct weir_shard *shard)
 
     struct weir_host host = shard->track.host;
 
+    rules_fini(shard);
     track_fini(&shard->track);
     fragments_fini(&shard->fragments, &host);
     host.release(host.ctx, shard, sizeof(*shard));
@@ -175,21 +177,15 @@ int weir_conn_set_mark(struct weir_shard *shard, uint32_t handle, uint32_t mark)
 int weir_conn_set_label(struct weir_shard *shard, uint32_t handle, unsigned bit)
 {
     struct conn *c = conn_of_handle(shard, handle);
-    struct conn_ext *ext;
 
     if (!c)
         return -ENOENT;
-    if (bit >= 8 * sizeof(ext->labels))
+    if (bit >= CONN_LABELS)
         return -EINVAL;
-    ext = conn_ext_get(&shard->track, c);
-    if (!ext)
+    if (!conn_set_label(&shard->track, c, bit))
         return -ENOMEM;
-    c->parts |= WEIR_HAS_LABELS;
-    if (!(ext->labels[bit / 8] >> (bit % 8) & 1)) {
-        ext->labels[bit / 8] |= (uint8_t)(1u << (bit % 8));
-        c->events |= 1u << WEIR_EV_LABEL;
+    if (c->events >> WEIR_EV_LABEL & 1)
         event_deliver(&shard->track, c, handle);
-    }
     return 0;
 }
 

@@ -1,14 +1,21 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The order of things is Linux's (conntrack reference, 2.1): fragments are gathered first, then the
- * packet is classified, routed, and at the very end of its way confirmed; what is dropped in
- * between leaves no entry.
+ * The order of things is Linux's (conntrack reference, 2.1; iptables reference, 1.1):
+ *
+ *     from a wire    PREROUTING, routing, INPUT
+ *                                         or TTL, FORWARD, POSTROUTING
+ *     from this host routing, OUTPUT, perhaps routing again, POSTROUTING
+ *     to itself      OUTPUT, POSTROUTING, PREROUTING, INPUT
+ *
+ * What is dropped on its way leaves no new entry. A packet that a rule makes (an answer of REJECT,
+ * a copy of TEE) walks the second way, inside the walk of the packet that caused it.
  */
 #include "pipe/walk.h"
 #include "packet/checksum.h"
 #include "packet/headers.h"
 #include "pipe/classify.h"
 #include "pipe/fragments.h"
+#include "pipe/hooks.h"
 
 void walk_begin(const struct weir_shard *s, struct pkt *p, struct weir_packet *raw)
 {
@@ -21,7 +28,7 @@ void walk_begin(const struct weir_shard *s, struct pkt *p, struct weir_packet *r
     p->found = 0;
     p->dir = WEIR_ORIG;
     p->ctinfo = WEIR_CT_NONE;
-    p->traced = p->copied = false;
+    p->tracked = p->traced = p->copied = false;
     p->moved = p->gathered = false;
     p->reason = parse_ip(&p->ip, raw->data, raw->len, raw->wire_len);
     if (!p->reason && !parse_hop_options(&p->ip))
@@ -32,13 +39,6 @@ void walk_begin(const struct weir_shard *s, struct pkt *p, struct weir_packet *r
     p->verify_checksum = t->set.checksum && raw->path != WEIR_PATH_OUTPUT &&
                          !(raw->flags & WEIR_PKT_CSUM_OK) && !p->ip.cut;
     classify_key(t, p);
-}
-
-static bool drop(struct pkt *p, enum weir_reason reason)
-{
-    p->reason = reason;
-    p->raw->verdict = WEIR_DROP;
-    return false;
 }
 
 static union weir_addr destination(const struct pkt *p)
@@ -78,10 +78,10 @@ struct way {
     struct weir_route route;
     enum refrag_result fit;
     struct refrag refrag;
+    struct hook_sides sides;
 };
 
-/* Decide where it goes and send it a hop further. False: it goes nowhere. */
-static bool route(struct weir_shard *s, struct pkt *p, struct way *way)
+static bool find_route(struct weir_shard *s, struct pkt *p, struct way *way)
 {
     const struct weir_host *host = &s->track.host;
 
@@ -89,23 +89,29 @@ static bool route(struct weir_shard *s, struct pkt *p, struct way *way)
     way->fit = REFRAG_WHOLE;
     if (host->route)
         way->route = host->route(host->ctx, p->raw, p->ip.family, destination(p));
-    if (way->route.local)
-        return true;
-    if (!way->route.out_iface)
-        return drop(p, WEIR_R_NO_ROUTE);
-    p->raw->out_iface = way->route.out_iface;
-    if (p->raw->path == WEIR_PATH_ROUTED && !spend_hop(p))
-        return drop(p, WEIR_R_TTL_EXCEEDED);
-    way->fit = fragments_fit(s, p, way->route.mtu, &way->refrag);
-    return way->fit != REFRAG_TOO_BIG || drop(p, WEIR_R_TOO_BIG);
+    return way->route.local || way->route.out_iface || hooks_drop(p, WEIR_R_NO_ROUTE);
+}
+
+/* Before FORWARD, as in Linux: a hop less, and may it be cut if it must? */
+static bool forward_checks(struct pkt *p, struct way *way)
+{
+    if (!spend_hop(p))
+        return hooks_drop(p, WEIR_R_TTL_EXCEEDED);
+    way->fit = fragments_fit(p, way->route.mtu, &way->refrag);
+    return way->fit != REFRAG_TOO_BIG || hooks_drop(p, WEIR_R_TOO_BIG);
 }
 
 /* Put it back into the form in which it leaves. */
 static bool leave(struct weir_shard *s, struct pkt *p, struct way *way)
 {
+    /* What was found out before FORWARD is about bytes that may have moved or grown since. */
+    if (p->moved && !way->route.local)
+        way->fit = fragments_fit(p, way->route.mtu, &way->refrag);
+    if (way->fit == REFRAG_TOO_BIG)
+        return hooks_drop(p, WEIR_R_TOO_BIG);
     if (way->fit == REFRAG_BROKEN)
-        return drop(p, WEIR_R_FRAG_HEADERS);
-    if (!p->gathered && way->fit == REFRAG_WHOLE) {
+        return hooks_drop(p, WEIR_R_FRAG_HEADERS);
+    if (!p->moved && way->fit == REFRAG_WHOLE) {
         p->raw->verdict = WEIR_ACCEPT;
         p->raw->packets_out = 1;
         return true;
@@ -115,42 +121,89 @@ static bool leave(struct weir_shard *s, struct pkt *p, struct way *way)
     return true;
 }
 
-/*
- * What Linux makes of a fragment header that is not all there: it drops the packet, unless the
- * bytes that are there say that it is the first fragment and that an upper layer follows.
- */
-static bool fragment_header_cut(const struct parsed *ip)
+static bool walk_routed(struct weir_shard *s, struct pkt *p, struct way *way)
 {
-    return ip->frag_cut && (!ip->first || ip->proto_missing);
+    struct weir_packet *raw = p->raw;
+
+    way->sides = (struct hook_sides){.in = raw->in_iface};
+    if (!hooks_run(s, p, HOOK_PREROUTING, &way->sides) || !find_route(s, p, way))
+        return false;
+    if (way->route.local)
+        return hooks_run(s, p, HOOK_INPUT, &way->sides) && leave(s, p, way);
+    raw->out_iface = way->sides.out = way->route.out_iface;
+    return forward_checks(p, way) && hooks_run(s, p, HOOK_FORWARD, &way->sides) &&
+           hooks_run(s, p, HOOK_POSTROUTING, &way->sides) && leave(s, p, way);
+}
+
+/* What the mangle and nat tables of OUTPUT may change, so that another route is due (iptables
+ * reference, 1.7). */
+struct route_key {
+    union weir_addr dst;
+    uint8_t src[16];
+    uint32_t mark;
+    uint32_t first; /* IPv4: TOS; IPv6: class and flow label */
+    uint8_t hops;
+};
+
+static struct route_key route_key(const struct pkt *p)
+{
+    const uint8_t *ip = p->ip.ip;
+    bool six = p->ip.family == 6;
+    struct route_key key = {.dst = destination(p), .mark = p->raw->mark};
+
+    memcpy(key.src, ip + (six ? IP6_SRC : IP4_SRC), six ? 16 : 4);
+    key.first = six ? load_raw32(ip) : ip[IP4_TOS];
+    key.hops = six ? ip[IP6_HOPS] : 0;
+    return key;
+}
+
+static bool same_key(const struct route_key *a, const struct route_key *b)
+{
+    return memcmp(&a->dst, &b->dst, sizeof(a->dst)) == 0 &&
+           memcmp(a->src, b->src, sizeof(a->src)) == 0 && a->mark == b->mark &&
+           a->first == b->first && a->hops == b->hops;
+}
+
+static bool walk_output(struct weir_shard *s, struct pkt *p, struct way *way)
+{
+    struct weir_packet *raw = p->raw;
+
+    if (!find_route(s, p, way))
+        return false;
+    way->sides = (struct hook_sides){.out = way->route.out_iface, .out_loopback = way->route.local};
+    struct route_key before = route_key(p);
+
+    if (!hooks_run(s, p, HOOK_OUTPUT, &way->sides))
+        return false;
+    struct route_key after = route_key(p);
+
+    if (!same_key(&before, &after)) {
+        if (!find_route(s, p, way))
+            return false;
+        way->sides.out = way->route.out_iface;
+        way->sides.out_loopback = way->route.local;
+    }
+    if (!hooks_run(s, p, HOOK_POSTROUTING, &way->sides))
+        return false;
+    if (way->route.local) {
+        way->sides = (struct hook_sides){.in_loopback = true};
+        p->tracked = true;
+        return hooks_run(s, p, HOOK_PREROUTING, &way->sides) &&
+               hooks_run(s, p, HOOK_INPUT, &way->sides) && leave(s, p, way);
+    }
+    raw->out_iface = way->route.out_iface;
+    way->fit = fragments_fit(p, way->route.mtu, &way->refrag);
+    return leave(s, p, way);
 }
 
 /* False: the packet stops here; its verdict and reason are set. */
 static bool pass(struct weir_shard *s, struct pkt *p)
 {
-    struct track *t = &s->track;
-    bool tracked = !p->reason && !s->untracked_family[p->ip.family == 6];
     struct way way;
 
     if (p->reason)
-        return drop(p, p->reason);
-    if (tracked && frag_wants(&p->ip)) {
-        switch (fragments_gather(s, p)) {
-        case GATHER_GO_ON: break;
-        case GATHER_HELD: p->raw->verdict = WEIR_HELD; return false;
-        case GATHER_DROP: return drop(p, p->reason);
-        }
-    } else if (tracked && fragment_header_cut(&p->ip)) {
-        return drop(p, WEIR_R_FRAG_SHORT);
-    }
-    if (!tracked)
-        p->ctinfo = WEIR_CT_UNTRACKED;
-    else if (!classify(t, p))
-        return drop(p, p->reason);
-    if (!route(s, p, &way))
-        return false;
-    if (p->conn && !conn_confirm(t, p))
-        return drop(p, p->reason);
-    return leave(s, p, &way);
+        return hooks_drop(p, p->reason);
+    return p->raw->path == WEIR_PATH_OUTPUT ? walk_output(s, p, &way) : walk_routed(s, p, &way);
 }
 
 /*
@@ -167,6 +220,15 @@ static void expire_share(struct weir_shard *s)
         (void)expire_tick(&s->track, LOOKS);
 }
 
+/* A new entry whose packet goes nowhere never existed; one that the packet ended is over now. */
+static void drop_entry(struct weir_shard *s, struct pkt *p)
+{
+    if (p->conn && (p->conn->status & (WEIR_S_CONFIRMED | WEIR_S_DYING)) != WEIR_S_CONFIRMED) {
+        conn_free(&s->track, p->handle);
+        p->conn = NULL;
+    }
+}
+
 void walk_run(struct weir_shard *s, struct pkt *p)
 {
     struct weir_packet *raw = p->raw;
@@ -174,24 +236,69 @@ void walk_run(struct weir_shard *s, struct pkt *p)
 
     expire_share(s);
     s->track.cause = raw;
+    s->made = 0;
     stats->packets++;
     raw->out_iface = 0;
     raw->packets_out = 0;
+    raw->rule = 0;
     if (pass(s, p))
         stats->accepted++;
     else if (raw->verdict == WEIR_HELD)
         stats->held++;
     else
         stats->dropped++;
-    /* A new entry whose packet goes nowhere never existed. */
-    if (p->conn && !(p->conn->status & WEIR_S_CONFIRMED)) {
-        conn_free(&s->track, p->handle);
-        p->conn = NULL;
-    }
+    raw->packets_out = (uint16_t)(raw->packets_out + s->made);
+    drop_entry(s, p);
     stats->reasons[p->reason]++;
     raw->ctinfo = (uint8_t)p->ctinfo;
     raw->reason = (uint8_t)p->reason;
     raw->dir = (uint8_t)p->dir;
     raw->conn = p->conn ? p->handle : 0;
     s->track.cause = NULL;
+}
+
+/* --- packets that rules make --- */
+
+/*
+ * An answer belongs to the connection of the packet that it answers, from the other side; one to a
+ * packet of no connection is tracked as any other; a copy never is (iptables reference, 4.2, 4.7).
+ */
+static void adopt(struct pkt *made, const struct pkt *cause, enum made_kind kind)
+{
+    if (kind == MADE_COPY) {
+        made->tracked = made->copied = true;
+        made->ctinfo = WEIR_CT_UNTRACKED;
+        return;
+    }
+    if (!cause->conn)
+        return;
+    made->tracked = true;
+    made->conn = cause->conn;
+    made->handle = cause->handle;
+    made->dir = cause->dir == WEIR_ORIG ? WEIR_REPLY : WEIR_ORIG;
+    made->ctinfo = made->dir == WEIR_REPLY ? WEIR_CT_RELATED_REPLY : WEIR_CT_RELATED;
+}
+
+void walk_made(struct world *w, struct eval *e, const struct made *made)
+{
+    struct weir_shard *s = w->owner;
+    const struct weir_host *host = &s->track.host;
+    struct weir_packet raw = {.data = made->data, .len = made->len, .path = WEIR_PATH_OUTPUT};
+    struct pkt p;
+
+    if (s->nested + 1 >= RULES_NESTED_MAX)
+        return;
+    walk_begin(s, &p, &raw);
+    if (p.reason)
+        return;
+    adopt(&p, e->p, made->kind);
+    s->nested++;
+    if (pass(s, &p)) {
+        s->made = (uint16_t)(s->made + raw.packets_out);
+        if (raw.verdict == WEIR_ACCEPT && host->packet)
+            host->packet(host->ctx, &raw, s->track.cause);
+    }
+    if (p.conn != e->p->conn)
+        drop_entry(s, &p);
+    s->nested--;
 }

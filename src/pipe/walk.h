@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * A packet's walk through the host: IP layer, PREROUTING or OUTPUT, routing, FORWARD or INPUT, the
- * confirm point.
+ * A packet's walk through the host: IP layer, hooks, routing, and out.
  */
 #ifndef WEIR_PIPE_WALK_H
 #define WEIR_PIPE_WALK_H
@@ -14,5 +13,8 @@ void walk_begin(const struct weir_shard *s, struct pkt *p, struct weir_packet *r
 
 /* The rest: fills the packet's out fields and the counters. */
 void walk_run(struct weir_shard *s, struct pkt *p);
+
+/* Send a packet that a rule made (world.emit). */
+void walk_made(struct world *w, struct eval *e, const struct made *made);
 
 #endif
