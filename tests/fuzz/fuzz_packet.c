@@ -5,14 +5,19 @@
  *
  * Input: records of a control byte, a length byte and that many bytes of packet; the control byte
  * says what else happens: how far time moves, which template the packet has, whether it is cut
- * short by a capture. The first byte chooses settings.
+ * short by a capture. The first byte chooses settings; its highest bit says that random rules are
+ * in force, chosen by the byte after it.
  */
-#include <weir/shard.h>
+#include <weir/rules.h>
+
+#include "gen_rules.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+enum { WITH_RULES = 0x80 };
 
 enum {
     CTL_TIME = 0x03,
@@ -54,13 +59,51 @@ static struct weir_route route(void *ctx, const struct weir_packet *packet, uint
         .local = (uintptr_t)packet->user & CTL_LOCAL, .out_iface = 2, .mtu = 1500};
 }
 
+static const char *iface_name(void *ctx, uint16_t iface)
+{
+    (void)ctx;
+    return iface == 1 ? "ta" : "tb";
+}
+
+static bool source(void *ctx, enum weir_source_use use, uint16_t iface, uint8_t family,
+                   const union weir_addr *peer, union weir_addr *addr)
+{
+    (void)ctx;
+    (void)use;
+    (void)iface;
+    *addr = *peer;
+    addr->bytes[family == 4 ? 3 : 15] = 1;
+    return addr->bytes[0] != 9; /* a host may lack one */
+}
+
+/* Rules of both families, in force until they are freed. */
+static void load_rules(struct weir_shard *shard, uint8_t seed, struct weir_rules *rules[2])
+{
+    static char text[GEN_RULES_MAX];
+    struct weir_rules_error error;
+    struct rng rng;
+
+    rng_init(&rng, seed);
+    for (int i = 0; i < 2; i++) {
+        const struct gen_rules_opts opts = {
+            .family = i ? 6 : 4, .nat = seed & 1, .track = true, .weight = 10};
+        size_t len = gen_rules(&rng, &opts, text);
+
+        must(weir_rules_parse(&rules[i], opts.family, text, len, NULL, &error) == 0);
+        must(weir_shard_set_rules(shard, opts.family, rules[i], NULL) == 0);
+    }
+}
+
 static struct weir_shard *start(uint8_t how)
 {
     static const uint32_t limits[] = {1, 2, 8, 64};
-    const struct weir_config config = {
-        .host = {.event = on_event, .packet = on_packet, .route = route},
-        .max = limits[how & 3],
-        .seed = {1, 2}};
+    const struct weir_config config = {.host = {.event = on_event,
+                                                .packet = on_packet,
+                                                .route = route,
+                                                .iface_name = iface_name,
+                                                .source = source},
+                                       .max = limits[how & 3],
+                                       .seed = {1, 2}};
     struct weir_shard *shard = weir_shard_new(&config);
 
     must(shard != NULL);
@@ -97,12 +140,16 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     const struct weir_template templates[] = {
         {.zone = 5, .zone_dirs = 3}, {.zone = 6, .zone_dirs = 1}, {.notrack = true}};
     struct weir_time now = {1000000000};
+    struct weir_rules *rules[2] = {0};
     struct weir_shard *shard;
+    size_t at = 1;
 
     if (!size)
         return 0;
     shard = start(data[0]);
-    for (size_t at = 1; at + 2 <= size;) {
+    if (data[0] & WITH_RULES && size > 1)
+        load_rules(shard, data[at++], rules);
+    while (at + 2 <= size) {
         uint8_t control = data[at];
         uint32_t len = data[at + 1];
 
@@ -128,12 +175,16 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         now.ns += steps[control & CTL_TIME];
         weir_shard_run(shard, now, &packet, 1);
         must(packet.verdict > WEIR_VERDICT_NONE && packet.verdict < WEIR_VERDICT_MAX);
-        must((packet.verdict == WEIR_ACCEPT || packet.verdict == WEIR_REPLACED) ==
-             (packet.packets_out > 0));
+        must((packet.verdict != WEIR_ACCEPT && packet.verdict != WEIR_REPLACED) ||
+             packet.packets_out > 0);
+        must(packet.verdict == WEIR_ACCEPT || packet.verdict == WEIR_REPLACED ||
+             !packet.packets_out || rules[0]);
         free(bytes);
         at += len;
     }
     check(shard);
     weir_shard_free(shard);
+    weir_rules_free(rules[0]);
+    weir_rules_free(rules[1]);
     return 0;
 }

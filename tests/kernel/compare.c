@@ -141,6 +141,25 @@ static size_t fragment_id_at(const struct rig_packet *p)
     return next == IPPROTO_FRAGMENT ? at + 4 : 0;
 }
 
+/*
+ * Bytes of a packet that each side chooses for itself: the identification of IPv6 fragments; and of
+ * the router's own ICMP errors IPv4's identification, with the header checksum, and IPv6's flow
+ * label.
+ */
+static bool is_free(const struct rig_packet *p, size_t id, size_t at)
+{
+    bool own6 =
+        p->len > 40 && p->data[0] >> 4 == 6 && p->data[6] == IPPROTO_ICMPV6 && p->data[40] < 128;
+    bool own =
+        p->len > 20 && p->data[0] >> 4 == 4 && p->data[9] == IPPROTO_ICMP && p->data[1] >= 0xc0;
+
+    if (id)
+        return at >= id && at < id + 4;
+    if (own6)
+        return at >= 1 && at <= 3;
+    return own && (at == 4 || at == 5 || at == 10 || at == 11);
+}
+
 /* All pieces of one packet must have one identification. */
 static bool same_id_as_first(const struct rig_result *r, size_t i, size_t at)
 {
@@ -166,22 +185,43 @@ static bool compare_packets(const struct rig_result *kernel, const struct rig_re
             return differ(d, "packet out %zu: its identification is not that of the first piece",
                           i);
         for (size_t at = 0; at < k->len; at++)
-            if (k->data[at] != w->data[at] && !(id && at >= id && at < id + 4))
+            if (k->data[at] != w->data[at] && !is_free(k, id, at))
                 return differ(d, "packet out %zu, byte %zu: kernel %02x, weir %02x", i, at,
                               k->data[at], w->data[at]);
     }
     return true;
 }
 
+/* The next look at a packet that came in, from *at on; NULL: there is none. What the router itself
+ * sends is seen in OUTPUT, by the kernel only. */
+static const struct rig_seen *next_seen(const struct rig_result *r, size_t *at)
+{
+    while (*at < r->seens && r->seen[*at].hook != RIG_PREROUTING)
+        ++*at;
+    return *at < r->seens ? &r->seen[(*at)++] : NULL;
+}
+
+static bool compare_classes(const struct rig_result *kernel, const struct rig_result *weir,
+                            struct difference *d)
+{
+    const struct rig_seen *k, *w;
+    size_t at_k = 0, at_w = 0;
+
+    do {
+        k = next_seen(kernel, &at_k);
+        w = next_seen(weir, &at_w);
+        if ((k ? k->class : RIG_CLASS_NONE) != (w ? w->class : RIG_CLASS_NONE))
+            return differ(d, "class: kernel %s, weir %s", k ? rig_class_name(k->class) : "none",
+                          w ? rig_class_name(w->class) : "none");
+    } while (k && w);
+    return true;
+}
+
 bool compare_results(const struct rig_result *kernel, const struct rig_result *weir,
                      struct difference *d)
 {
-    if (kernel->seens != weir->seens)
-        return differ(d, "classified packets: kernel %zu, weir %zu", kernel->seens, weir->seens);
-    for (size_t i = 0; i < kernel->seens; i++)
-        if (kernel->seen[i].class != weir->seen[i].class)
-            return differ(d, "class: kernel %s, weir %s", rig_class_name(kernel->seen[i].class),
-                          rig_class_name(weir->seen[i].class));
+    if (!compare_classes(kernel, weir, d))
+        return false;
     if (!compare_packets(kernel, weir, d))
         return false;
     for (size_t i = 0; i < kernel->events || i < weir->events; i++) {
@@ -200,6 +240,64 @@ bool compare_results(const struct rig_result *kernel, const struct rig_result *w
                            k ? rig_event_name(k->kind) : "-", w ? rig_event_name(w->kind) : "-");
             return report_entry(k ? &k->entry : NULL, w ? &w->entry : NULL, where, what, d);
         }
+    }
+    return true;
+}
+
+/* The line at *text, without its newline; *text moves on. 0 at the end. */
+static size_t next_line(const char **text, const char **line)
+{
+    do {
+        *line = *text;
+        size_t len = strcspn(*text, "\n");
+
+        *text += len + ((*text)[len] == '\n');
+        if (len && **line != '#')
+            return len;
+    } while (**text);
+    return 0;
+}
+
+/* Where a table begins, NULL: it is not there. */
+static const char *find_table(const char *text, const char *name, size_t len)
+{
+    const char *line;
+
+    for (size_t n; (n = next_line(&text, &line));)
+        if (n == len && memcmp(line, name, len) == 0)
+            return text;
+    return NULL;
+}
+
+static size_t count_tables(const char *text)
+{
+    const char *line;
+    size_t n = 0;
+
+    while (next_line(&text, &line))
+        n += *line == '*';
+    return n;
+}
+
+bool compare_rules(const char *kernel, const char *weir, struct difference *d)
+{
+    const char *line, *other = "", *w = NULL;
+
+    if (count_tables(kernel) != count_tables(weir))
+        return differ(d, "rules: kernel has %zu tables, weir %zu", count_tables(kernel),
+                      count_tables(weir));
+    for (size_t n; (n = next_line(&kernel, &line));) {
+        if (*line == '*') {
+            w = find_table(weir, line, n);
+            if (!w)
+                return differ(d, "rules: weir lacks %.*s", (int)n, line);
+            continue;
+        }
+        size_t m = w ? next_line(&w, &other) : 0;
+
+        if (m != n || memcmp(line, other, n) != 0)
+            return differ(d, "rules\n      kernel: %.*s\n      weir:   %.*s", (int)n, line, (int)m,
+                          other);
     }
     return true;
 }

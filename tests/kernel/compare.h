@@ -28,6 +28,9 @@ bool compare_results(const struct rig_result *kernel, const struct rig_result *w
 bool compare_stats(const struct rig_stats *kernel, const struct rig_stats *weir,
                    struct difference *d);
 
+/* Two texts of iptables-save -c: the same tables, in any order, without comment lines. */
+bool compare_rules(const char *kernel, const char *weir, struct difference *d);
+
 /* One entry in a line, for messages. `unit` divides its timeout: 1, or 1000 for weir's. */
 void compare_entry_text(const struct rig_entry *e, unsigned unit, char *text, size_t size);
 

@@ -1,7 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "engine.h"
 
+#include "pipe/shard.h"
+
+#include <weir/rules.h>
+
 #include <arpa/inet.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -20,6 +25,7 @@ struct engine {
     size_t n_routes;
     unsigned mtu;
     struct rig_result *result; /* being filled */
+    struct weir_rules *rules[2];
     struct weir_packet last;
     uint8_t bytes[PACKET_MAX];
 };
@@ -51,6 +57,62 @@ static struct weir_route route(void *ctx, const struct weir_packet *packet, uint
     if (!best)
         return (struct weir_route){0};
     return (struct weir_route){.local = best->iface == 0, .out_iface = best->iface, .mtu = e->mtu};
+}
+
+/* The rig's own addresses: the router has .1 of each side's network. */
+static bool own_of(uint16_t iface, uint8_t family, union weir_addr *addr)
+{
+    const char *text = family == 4 ? (iface == 1 ? "10.0.1.1" : "10.0.2.1")
+                                   : (iface == 1 ? "fd99:1::1" : "fd99:2::1");
+
+    memset(addr, 0, sizeof(*addr));
+    return inet_pton(family == 4 ? AF_INET : AF_INET6, text, addr) == 1;
+}
+
+static const char *iface_name(void *ctx, uint16_t iface)
+{
+    (void)ctx;
+    return iface == 1 ? "ta" : iface == 2 ? "tb" : NULL;
+}
+
+static enum weir_addr_type addr_type(void *ctx, uint8_t family, const union weir_addr *addr,
+                                     uint16_t iface)
+{
+    union weir_addr own;
+
+    for (uint16_t i = 1; i <= 2; i++) {
+        if ((iface && iface != i) || !own_of(i, family, &own))
+            continue;
+        if (memcmp(&own, addr, sizeof(own)) == 0)
+            return WEIR_ADDR_LOCAL;
+        own.bytes[3] = 255;
+        if (family == 4 && own.v4 == addr->v4)
+            return WEIR_ADDR_BROADCAST;
+    }
+    if (family == 6) {
+        static const uint8_t loopback[16] = {[15] = 1};
+        struct weir_route r = route(ctx, NULL, 6, *addr);
+
+        if (memcmp(addr, loopback, 16) == 0 && !iface)
+            return WEIR_ADDR_LOCAL;
+        return addr->bytes[0] == 0xff   ? WEIR_ADDR_MULTICAST
+               : r.out_iface || r.local ? WEIR_ADDR_UNICAST
+                                        : WEIR_ADDR_UNREACHABLE;
+    }
+    if (addr->bytes[0] == 127)
+        return iface ? WEIR_ADDR_UNICAST : WEIR_ADDR_LOCAL;
+    if (addr->v4 == 0 || addr->v4 == UINT32_MAX)
+        return WEIR_ADDR_BROADCAST;
+    return addr->bytes[0] >> 4 == 0xe ? WEIR_ADDR_MULTICAST : WEIR_ADDR_UNICAST;
+}
+
+static bool source(void *ctx, enum weir_source_use use, uint16_t iface, uint8_t family,
+                   const union weir_addr *peer, union weir_addr *addr)
+{
+    if (!iface)
+        iface = route(ctx, NULL, family, *peer).out_iface;
+    (void)use;
+    return iface && own_of(iface, family, addr);
 }
 
 static int add_route(struct engine *e, uint16_t iface, const char *prefix)
@@ -198,7 +260,7 @@ static void on_packet(void *ctx, const struct weir_packet *made, const struct we
     struct engine *e = ctx;
 
     (void)cause;
-    if (e->result)
+    if (e->result && made->out_iface)
         add_packet(e->result, made->out_iface, made->data, made->len);
 }
 
@@ -211,7 +273,13 @@ struct engine *engine_new(const struct weir_config *config)
 
     if (!e)
         return NULL;
-    c.host = (struct weir_host){.ctx = e, .event = on_event, .packet = on_packet, .route = route};
+    c.host = (struct weir_host){.ctx = e,
+                                .event = on_event,
+                                .packet = on_packet,
+                                .route = route,
+                                .iface_name = iface_name,
+                                .addr_type = addr_type,
+                                .source = source};
     c.seed[0] = 0x1234567890abcdef;
     e->shard = weir_shard_new(&c);
     e->mtu = 1500;
@@ -219,6 +287,7 @@ struct engine *engine_new(const struct weir_config *config)
         free(e);
         return NULL;
     }
+    (void)weir_tunable_set(e->shard, WEIR_T_ICMP_RATELIMIT, 0); /* as in the rig */
     add_route(e, 1, "10.0.1.0/24");
     add_route(e, 2, "10.0.2.0/24");
     add_route(e, 1, "fd99:1::/64");
@@ -232,14 +301,69 @@ struct engine *engine_new(const struct weir_config *config)
 
 void engine_free(struct engine *e)
 {
-    if (e)
+    if (e) {
         weir_shard_free(e->shard);
+        weir_rules_free(e->rules[0]);
+        weir_rules_free(e->rules[1]);
+    }
     free(e);
+}
+
+int engine_rules(struct engine *e, uint8_t family, const char *text, char *err, size_t err_size)
+{
+    struct weir_rules *rules, **place = &e->rules[family == 6];
+    struct weir_rules_error error = {0};
+    int r = weir_rules_parse(&rules, family, text, strlen(text), NULL, &error);
+
+    if (r) {
+        (void)snprintf(err, err_size, "line %u: %s", error.line, error.message);
+        return r;
+    }
+    r = weir_shard_set_rules(e->shard, family, rules, NULL);
+    if (r) {
+        (void)snprintf(err, err_size, "%s", strerror(-r));
+        weir_rules_free(rules);
+        return r;
+    }
+    weir_rules_free(*place);
+    *place = rules;
+    return 0;
+}
+
+static void add_text(void *ctx, const char *bytes, size_t len)
+{
+    (void)fwrite(bytes, 1, len, ctx);
+}
+
+char *engine_rules_save(struct engine *e, uint8_t family)
+{
+    char *text = NULL;
+    size_t size = 0;
+    FILE *f = e->rules[family == 6] ? open_memstream(&text, &size) : NULL;
+
+    if (!f)
+        return NULL;
+    weir_rules_print(e->rules[family == 6], WEIR_RULES_COUNTERS,
+                     weir_shard_rule_counts(e->shard, family), add_text, f);
+    return fclose(f) ? NULL : text;
 }
 
 struct weir_shard *engine_shard(struct engine *e)
 {
     return e->shard;
+}
+
+void engine_steer(struct engine *e, uint32_t offset, uint32_t range)
+{
+    struct random *random = &e->shard->track.random;
+    struct random trial;
+
+    for (unsigned tries = 0; tries < 1u << 22; tries++) {
+        trial = *random;
+        if ((uint16_t)random_u32(&trial) % range == offset)
+            return;
+        random->n++;
+    }
 }
 
 const struct weir_packet *engine_last(const struct engine *e)
@@ -268,6 +392,25 @@ void engine_watch(struct engine *e, struct rig_result *result)
         e->result = NULL;
 }
 
+/* Was the packet dropped before tracking saw it? */
+static bool dropped_in_raw(const struct engine *e)
+{
+    const struct weir_rules *rules = e->rules[e->last.data[0] >> 4 == 6];
+    const struct rule_table *raw = rules ? &rules->table[WEIR_TABLE_RAW] : NULL;
+
+    if (!raw || e->last.verdict != WEIR_DROP || !e->last.rule)
+        return false;
+    for (uint32_t c = 0; c < raw->chain_count; c++) {
+        const struct chain *chain = raw->chains[c];
+        uint32_t first = chain->rule_count ? chain->rules[0].number : 0;
+
+        if ((chain->hook != HOOK_MAX && chain->number == e->last.rule - 1) ||
+            e->last.rule - 1 - first < chain->rule_count)
+            return true;
+    }
+    return false;
+}
+
 static enum rig_class class_of(uint8_t ctinfo)
 {
     static const enum rig_class classes[WEIR_CT_MAX] = {
@@ -293,7 +436,7 @@ void engine_step(struct engine *e, struct weir_time now, enum rig_side side, con
     weir_shard_run(e->shard, now, &e->last, 1);
     if (e->last.verdict == WEIR_ACCEPT && e->last.out_iface)
         add_packet(result, e->last.out_iface, e->bytes, e->last.len);
-    if (e->last.ctinfo != WEIR_CT_NONE && e->last.verdict != WEIR_HELD) {
+    if (e->last.ctinfo != WEIR_CT_NONE && e->last.verdict != WEIR_HELD && !dropped_in_raw(e)) {
         result->seen = grow(result->seen, &result->seen_room, result->seens, sizeof(*result->seen));
         result->seen[result->seens++] = (struct rig_seen){
             .class = class_of(e->last.ctinfo), .hook = RIG_PREROUTING, .in = side};

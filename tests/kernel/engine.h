@@ -17,6 +17,12 @@ struct engine;
 struct engine *engine_new(const struct weir_config *config);
 void engine_free(struct engine *e);
 
+/*
+ * Have weir draw next what the kernel drew: from now on its random source gives a number whose low
+ * 16 bits are `offset` modulo `range`. So where both choose a port by chance, they choose the same.
+ */
+void engine_steer(struct engine *e, uint32_t offset, uint32_t range);
+
 /* The shard inside, for settings. */
 struct weir_shard *engine_shard(struct engine *e);
 
@@ -24,6 +30,13 @@ struct weir_shard *engine_shard(struct engine *e);
 int engine_route(struct engine *e, enum rig_side side, const char *prefix);
 /* An address of the router itself, beside those the rig has. */
 void engine_mtu(struct engine *e, unsigned mtu);
+
+/* Load rules as weir does, in place of those of the family (4 or 6). 0, or a negative errno with
+ * words in `err`. */
+int engine_rules(struct engine *e, uint8_t family, const char *text, char *err, size_t err_size);
+/* They and their counters, as iptables-save -c prints them; the caller frees the text. NULL: there
+ * are none. */
+char *engine_rules_save(struct engine *e, uint8_t family);
 
 /* Run one packet; *result is replaced by what it caused, including what expired before it. `templ`
  * may be NULL. */

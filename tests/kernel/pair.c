@@ -1,9 +1,13 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "pair.h"
 
+#include "mirror.h"
+
+#include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <time.h>
 
 /* Nothing may be due this close to a packet: twice what compare.h allows for the two clocks. */
@@ -39,6 +43,7 @@ struct pair {
     struct engine *engine;
     struct rig_result kernel, weir;
     struct rig_table kernel_table, weir_table;
+    bool rules[2];         /* loaded, by family */
     struct rig_stats base; /* the kernel's counters when the sequence began */
     struct pair_totals totals;
 };
@@ -69,7 +74,8 @@ static bool rig_failed(struct pair *p, struct difference *d)
  * go there. */
 static int open_rig(struct pair *p, char *err, size_t err_size)
 {
-    int r = rig_new(NULL, &p->rig, err, err_size);
+    static const struct rig_opts opts = {.deaf = true};
+    int r = rig_new(&opts, &p->rig, err, err_size);
 
     if (r)
         return r;
@@ -131,6 +137,45 @@ static bool set_all(struct pair *p, const char *const *list, struct difference *
     return true;
 }
 
+static bool load_rules(struct pair *p, const struct pair_setup *setup, struct difference *d)
+{
+    char err[256];
+
+    for (int i = 0; i < 2; i++) {
+        const char *text = setup ? setup->rules[i] : NULL;
+
+        p->rules[i] = text != NULL;
+        if (!text)
+            continue;
+        if (rig_rules(p->rig, i ? AF_INET6 : AF_INET, text))
+            return rig_failed(p, d);
+        if (engine_rules(p->engine, i ? 6 : 4, text, err, sizeof(err))) {
+            (void)snprintf(d->text, sizeof(d->text), "weir refuses the rules: %s", err);
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool check_rules(struct pair *p, struct difference *d)
+{
+    bool same = true;
+
+    for (int i = 0; i < 2 && same; i++) {
+        char *kernel = NULL, *weir;
+
+        if (!p->rules[i])
+            continue;
+        if (rig_rules_save(p->rig, i ? AF_INET6 : AF_INET, &kernel))
+            return rig_failed(p, d);
+        weir = engine_rules_save(p->engine, i ? 6 : 4);
+        same = compare_rules(kernel, weir ? weir : "", d);
+        free(kernel);
+        free(weir);
+    }
+    return same;
+}
+
 bool pair_reset(struct pair *p, const struct pair_setup *setup, struct difference *d)
 {
     engine_free(p->engine);
@@ -146,7 +191,8 @@ bool pair_reset(struct pair *p, const struct pair_setup *setup, struct differenc
         return false;
     if (rig_stats(p->rig, &p->base))
         return rig_failed(p, d);
-    return set_all(p, defaults, d) && set_all(p, setup ? setup->sysctls : NULL, d);
+    return set_all(p, defaults, d) && set_all(p, setup ? setup->sysctls : NULL, d) &&
+           load_rules(p, setup, d);
 }
 
 /* --- what ends by itself --- */
@@ -210,24 +256,76 @@ static bool settle(struct pair *p, struct difference *d)
     return compare_results(&p->kernel, &p->weir, d);
 }
 
-bool pair_step(struct pair *p, int64_t delta_ns, enum rig_side side, const void *packet, size_t len,
+/* The ports among which Linux looks for a free one, by that of the sender (NAT reference, 5.4). */
+static uint32_t first_port(uint16_t port, uint32_t *range)
+{
+    uint32_t first = port < 512 ? 1 : port < 1024 ? 600 : 1024;
+
+    *range = (port < 512 ? 511 : port < 1024 ? 1023 : 65535) - first + 1;
+    return first;
+}
+
+/* Where the kernel has chosen a source port by chance, weir shall choose the same. */
+static void steer(struct pair *p)
+{
+    for (size_t i = 0; i < p->kernel.events; i++) {
+        const struct rig_entry *e = &p->kernel.event[i].entry;
+        uint32_t range = 65536, first = 0;
+        uint16_t was = e->orig.sport, is = e->reply.dport;
+
+        if (p->kernel.event[i].kind != RIG_EVENT_NEW)
+            continue;
+        if (e->orig.proto == IPPROTO_ICMP || e->orig.proto == IPPROTO_ICMPV6) {
+            was = e->orig.icmp_id;
+            is = e->reply.icmp_id;
+        } else {
+            first = first_port(was, &range);
+        }
+        if (was != is && is >= first)
+            engine_steer(p->engine, is - first, range);
+    }
+}
+
+/* What weir says it did with the packet, added to a difference. Always false. */
+static bool explain(const struct pair *p, struct difference *d)
+{
+    static const char *const verdicts[WEIR_VERDICT_MAX] = {"none", "accept", "drop", "held",
+                                                           "replaced"};
+    const struct weir_packet *last = engine_last(p->engine);
+    size_t n = strlen(d->text);
+
+    (void)snprintf(d->text + n, sizeof(d->text) - n, "\n      weir's verdict: %s, %s, %s",
+                   verdicts[last->verdict], weir_ctinfo_name((enum weir_ctinfo)last->ctinfo),
+                   weir_reason_word((enum weir_reason)last->reason));
+    return false;
+}
+
+bool pair_step(struct pair *p, int64_t delta_ns, enum rig_side side, const void *bytes, size_t len,
                struct difference *d)
 {
+    uint8_t packet[65536];
+
     if (delta_ns > 0)
         sleep_ns(delta_ns);
     if (!settle(p, d))
         return false;
+    if (len > sizeof(packet))
+        len = sizeof(packet);
+    memcpy(packet, bytes, len);
+    if (p->rules[0] || p->rules[1])
+        mirror(engine_shard(p->engine), packet, len);
 
     struct weir_time at = now();
 
     if (rig_step(p->rig, side, packet, len, &p->kernel))
         return rig_failed(p, d);
+    steer(p);
     engine_step(p->engine, at, side, packet, len, NULL, &p->weir);
     p->totals.packets++;
     p->totals.events += p->kernel.events;
     for (size_t i = 0; i < p->kernel.seens; i++)
         p->totals.classes[p->kernel.seen[i].class]++;
-    return compare_results(&p->kernel, &p->weir, d);
+    return compare_results(&p->kernel, &p->weir, d) || explain(p, d);
 }
 
 bool pair_check(struct pair *p, struct difference *d)
@@ -256,7 +354,7 @@ bool pair_check(struct pair *p, struct difference *d)
     kernel.clash_resolve -= p->base.clash_resolve;
     kernel.chain_toolong -= p->base.chain_toolong;
     engine_stats(p->engine, &weir);
-    return compare_stats(&kernel, &weir, d);
+    return compare_stats(&kernel, &weir, d) && check_rules(p, d);
 }
 
 const struct pair_totals *pair_totals(const struct pair *p)

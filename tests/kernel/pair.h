@@ -20,7 +20,8 @@ struct pair;
 /* What one sequence starts with. */
 struct pair_setup {
     const char *const
-        *sysctls; /* name, value, name, value, ..., NULL; names without "net.netfilter." */
+        *sysctls;         /* name, value, name, value, ..., NULL; names without "net.netfilter." */
+    const char *rules[2]; /* text for iptables-restore and ip6tables-restore; NULL: none */
 };
 
 /* 0, RIG_SKIP or a negative errno; for the last two `err` says why. */
@@ -34,7 +35,7 @@ bool pair_reset(struct pair *p, const struct pair_setup *setup, struct differenc
 bool pair_step(struct pair *p, int64_t delta_ns, enum rig_side side, const void *packet, size_t len,
                struct difference *d);
 
-/* Compare tables and counters. */
+/* Compare tables, counters, and what rules have counted. */
 bool pair_check(struct pair *p, struct difference *d);
 
 /* How many entries the last pair_check saw, how many packets ran since pair_new. */

@@ -4,7 +4,7 @@
  *
  *     random_diff [--seeds N] [--first SEED] [--packets N] [--seconds N] [--protocols NAME,...]
  * [--families 4|6|46]
- *                 [--keep DIR] [--tap]
+ *                 [--rules] [--keep DIR] [--tap]
  *
  * Each seed is one sequence (tests/lib/gen.h): settings drawn at random, then packets. After every
  * packet the class, what came out byte for byte, and the events are compared; every CHECK_EVERY
@@ -16,6 +16,7 @@
  * file. What does not show again is counted and named, too.
  */
 #include "gen.h"
+#include "gen_rules.h"
 #include "pair.h"
 #include "scn_packet.h"
 
@@ -38,6 +39,7 @@ struct sequence {
     struct step *steps;
     size_t n;
     const char *settings[SETTINGS_MAX + 1];
+    char *rules[2]; /* IPv4's and IPv6's; NULL: none */
 };
 
 struct options {
@@ -45,7 +47,7 @@ struct options {
     double seconds;
     uint32_t protocols, families;
     const char *keep;
-    bool tap;
+    bool tap, rules;
 };
 
 /* --- making a sequence --- */
@@ -86,6 +88,22 @@ static void *must(void *memory)
     return memory;
 }
 
+static void make_rules(struct sequence *s, uint64_t seed, const struct options *o)
+{
+    struct rng rng;
+
+    rng_init(&rng, seed ^ 0x72756c6573);
+    for (int i = 0; i < 2; i++) {
+        struct gen_rules_opts opts = {
+            .family = i ? 6 : 4, .nat = rng_below(&rng, 3) != 0, .track = true};
+
+        if (!(o->families & (i ? GEN_V6 : GEN_V4)))
+            continue;
+        s->rules[i] = must(malloc(GEN_RULES_MAX));
+        (void)gen_rules(&rng, &opts, s->rules[i]);
+    }
+}
+
 static void make(struct sequence *s, struct gen *g, uint64_t seed, const struct options *o)
 {
     struct gen_opts opts;
@@ -109,6 +127,8 @@ static void make(struct sequence *s, struct gen *g, uint64_t seed, const struct 
     opts.hostility = 10 + (unsigned)rng_below(&rng, 50);
     opts.wait_permille = rng_below(&rng, 20) == 0; /* most sequences take no time at all */
     gen_init(g, seed, &opts);
+    if (o->rules)
+        make_rules(s, seed, o);
     s->steps = must(calloc(o->packets, sizeof(*s->steps)));
     for (s->n = 0; s->n < o->packets && gen_next(g, &packet); s->n++) {
         struct step *step = &s->steps[s->n];
@@ -126,6 +146,8 @@ static void sequence_free(struct sequence *s)
     for (size_t i = 0; i < s->n; i++)
         free(s->steps[i].bytes);
     free(s->steps);
+    free(s->rules[0]);
+    free(s->rules[1]);
 }
 
 /* --- running it --- */
@@ -133,7 +155,7 @@ static void sequence_free(struct sequence *s)
 /* Run the steps whose `keep` is set (NULL: all). The number of the step that differs, or -1. */
 static long run(struct pair *p, const struct sequence *s, const bool *keep, struct difference *d)
 {
-    const struct pair_setup setup = {s->settings};
+    const struct pair_setup setup = {s->settings, {s->rules[0], s->rules[1]}};
     size_t since_check = 0;
 
     if (!pair_reset(p, &setup, d))
@@ -184,6 +206,44 @@ static size_t shrink(struct pair *p, const struct sequence *s, bool *keep, size_
     return left;
 }
 
+/* Leave out rule by rule, and at last a whole family's, while the difference stays. */
+static void shrink_rules(struct pair *p, struct sequence *s, const bool *keep, struct difference *d)
+{
+    struct difference again;
+
+    for (int i = 0; i < 2; i++) {
+        char *text = s->rules[i], *saved;
+
+        if (!text)
+            continue;
+        s->rules[i] = NULL;
+        if (run(p, s, keep, &again) >= 0) {
+            free(text);
+            *d = again;
+            continue;
+        }
+        s->rules[i] = text;
+        saved = must(malloc(GEN_RULES_MAX));
+        for (char *line = text; *line;) {
+            char *next = line + strcspn(line, "\n") + 1;
+
+            if (*line != '-') {
+                line = next;
+                continue;
+            }
+            memcpy(saved, line, strlen(line) + 1);
+            memmove(line, next, strlen(next) + 1);
+            if (run(p, s, keep, &again) >= 0) {
+                *d = again;
+                continue;
+            }
+            memcpy(line, saved, strlen(saved) + 1);
+            line = next;
+        }
+        free(saved);
+    }
+}
+
 static void print_sequence(FILE *out, const struct sequence *s, const bool *keep, uint64_t seed,
                            const struct difference *d)
 {
@@ -192,6 +252,9 @@ static void print_sequence(FILE *out, const struct sequence *s, const bool *keep
     fprintf(out, "# seed %" PRIu64 ": %.*s\nname seed-%" PRIu64 "\n", seed,
             (int)strcspn(d->text, "\n"), d->text, seed);
     fprintf(out, "sysctl nf_conntrack_acct=1\n");
+    for (int i = 0; i < 2; i++)
+        if (s->rules[i])
+            fprintf(out, "# rules of IPv%d:\n%s", i ? 6 : 4, s->rules[i]);
     for (const char *const *set = s->settings; *set; set += 2)
         fprintf(out, "sysctl %s=%s\n", set[0], set[1]);
     for (size_t i = 0; i < s->n; i++) {
@@ -224,6 +287,8 @@ static enum outcome one_seed(struct pair *p, struct gen *g, uint64_t seed, const
         if (run(p, &s, keep, &d) >= 0) {
             outcome = DIFFER;
             size_t left = shrink(p, &s, keep, (size_t)at + 1, &d);
+
+            shrink_rules(p, &s, keep, &d);
 
             printf("# seed %" PRIu64 ": differs at packet %ld, shrunk to %zu\n#   %s\n", seed,
                    at + 1, left, d.text);
@@ -276,6 +341,10 @@ static void read_options(struct options *o, int argc, char **argv)
 
         if (!strcmp(argv[i], "--tap")) {
             o->tap = true;
+            continue;
+        }
+        if (!strcmp(argv[i], "--rules")) {
+            o->rules = true;
             continue;
         }
         if (!strcmp(argv[i], "--seeds"))

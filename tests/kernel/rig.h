@@ -98,6 +98,8 @@ struct rig_opts {
     unsigned see;   /* 1u << RIG_INPUT and so on: hooks to watch besides PREROUTING and OUTPUT */
     size_t buffer;  /* receive buffer of each netlink socket; 0: 32 MiB */
     unsigned queue; /* packets that may wait in a device for rig_collect(); 0: 10000 */
+    bool deaf;      /* packets for the router itself end behind INPUT and confirmation: nothing of
+                     * it answers them (rules may) */
 };
 
 /* Makes a rig. opts may be NULL. Returns 0, RIG_SKIP or a negative errno; for the last two `err`
@@ -112,9 +114,10 @@ int rig_reset(struct rig *rig);
 
 /* ---- setting up ---- */
 
-/* Loads iptables-restore text (family AF_INET) or ip6tables-restore text (AF_INET6). A table named
- * in it is replaced, others stay. The rig's own watching rules are elsewhere and cannot be touched
- * by it. Refused text gives -EINVAL with the program's words. */
+/* Loads iptables-restore text (family AF_INET) or ip6tables-restore text (AF_INET6), by the legacy
+ * programs where they are, since weir evaluates as they do. A table named in it is replaced, others
+ * stay. The rig's own watching rules are elsewhere and cannot be touched by it. Refused text gives
+ * -EINVAL with the program's words. */
 int rig_rules(struct rig *rig, int family, const char *text);
 /* The rules with their counters, as iptables-save -c prints them; the caller frees *text. */
 int rig_rules_save(struct rig *rig, int family, char **text);

@@ -223,16 +223,27 @@ done:
     return err;
 }
 
+/* "iptables-legacy-restore" where that is, else "iptables-restore"; likewise for IPv6 and -save. */
+static const char *rules_program(int family, bool save)
+{
+    static const char *const legacy[2][2] = {{"iptables-legacy-restore", "iptables-legacy-save"},
+                                             {"ip6tables-legacy-restore", "ip6tables-legacy-save"}};
+    static const char *const usual[2][2] = {{"iptables-restore", "iptables-save"},
+                                            {"ip6tables-restore", "ip6tables-save"}};
+    bool six = family == AF_INET6;
+
+    return rig_program_exists(legacy[six][save]) ? legacy[six][save] : usual[six][save];
+}
+
 int rig_rules(struct rig *rig, int family, const char *text)
 {
     char *printed = NULL;
-    int err = filter(rig, family == AF_INET6 ? "ip6tables-restore" : "iptables-restore", "-w", text,
-                     &printed);
+    int err = filter(rig, rules_program(family, false), "-w", text, &printed);
     free(printed);
     return err;
 }
 
 int rig_rules_save(struct rig *rig, int family, char **text)
 {
-    return filter(rig, family == AF_INET6 ? "ip6tables-save" : "iptables-save", "-c", "", text);
+    return filter(rig, rules_program(family, true), "-c", "", text);
 }

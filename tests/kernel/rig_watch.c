@@ -20,6 +20,9 @@
  * these reports, late and at random, for the groups of the router's addresses even where the device
  * has multicast turned off.
  *
+ * A fourth, on request, drops what is for the router itself once it is confirmed, so that no
+ * answer of its sockets and protocols mixes with those of rules.
+ *
  * Holding is a chain at FORWARD behind the filter table with the NFQUEUE target of iptables,
  * without bypass. nftables has an expression of its own for it, but behind a kernel option that is
  * often off, and a rule may not have the verdict NF_QUEUE itself.
@@ -42,6 +45,7 @@
 static const char table[] = "rig";
 static const char hold_chain[] = "hold";
 static const char mute_chain[] = "mute";
+static const char deaf_chain[] = "deaf";
 
 static const struct {
     const char *chain;
@@ -59,6 +63,7 @@ static const struct {
 enum {
     MUTE_PRIORITY = -500, /* before all of iptables and tracking */
     HOLD_PRIORITY = 10,
+    DEAF_PRIORITY = INT32_MAX, /* as confirmation; of equals the one made first runs last */
     ANY_DIR = -1,
 };
 
@@ -268,12 +273,23 @@ static void mute(struct batch *b)
     mnl_attr_nest_end(nlh, list);
 }
 
+static void deafen(struct batch *b)
+{
+    chain(b, deaf_chain, NF_INET_LOCAL_IN, DEAF_PRIORITY);
+    struct nlmsghdr *nlh = rule(b, deaf_chain);
+    struct nlattr *list = mnl_attr_nest_start(nlh, NFTA_RULE_EXPRESSIONS);
+    verdict(nlh, NF_DROP);
+    mnl_attr_nest_end(nlh, list);
+}
+
 static int start(struct rig *rig, struct batch *b)
 {
     begin(b, rig);
     struct nlmsghdr *nlh = add_nft(b, NFT_MSG_NEWTABLE, NLM_F_CREATE);
     mnl_attr_put_strz(nlh, NFTA_TABLE_NAME, table);
     mute(b);
+    if (rig->opts.deaf)
+        deafen(b);
     for (enum rig_hook h = RIG_PREROUTING; h < RIG_HOOK_MAX; h++) {
         if (!watch[h].always && !(rig->opts.see & 1u << h))
             continue;

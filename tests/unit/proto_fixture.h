@@ -100,7 +100,7 @@ static inline uint8_t *parse_packet(enum weir_dir dir, const uint8_t *bytes, siz
 
     assert_non_null(exact);
     memcpy(exact, bytes, len);
-    w.pkt = (struct pkt){.raw = &w.raw, .dir = dir};
+    w.pkt = (struct pkt){.raw = &w.raw, .templ = w.raw.templ, .dir = dir};
     assert_int_equal(parse_ip(&w.pkt.ip, exact, (uint32_t)len, (uint32_t)wire_len), WEIR_R_NONE);
     w.pkt.tuple_reason = tuple_from_packet(&w.pkt.tuple, &w.pkt.ip);
     w.pkt.verify_checksum = !w.trusting && !w.pkt.ip.cut;
