@@ -100,7 +100,9 @@ static bool reuse(struct choice *ch)
     struct track *t = ch->t;
     uint32_t looks = t->set.nat_linux_search ? UINT32_MAX : SOURCE_LOOKS;
 
-    for (uint32_t at = nat_sources_newest(&t->nat->sources, t, ch->c); at && looks; looks--) {
+    ch->source = nat_source_hash(t, ch->c);
+    for (uint32_t at = nat_sources_newest(&t->nat->sources, t, ch->c, ch->source); at && looks;
+         looks--) {
         struct conn *other = conn_at(t, at);
         struct weir_tuple reply = mapped_as(ch, other);
 

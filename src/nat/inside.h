@@ -29,6 +29,7 @@ struct choice {
     struct weir_tuple reply; /* as it would be */
     struct nat_range range;
     enum nat_type type;
+    uint64_t source; /* nat_source_hash(), where it was needed; else 0 */
 };
 
 /* Has the reply tuple a field that may be changed to make it unique? */

@@ -32,6 +32,7 @@ static void begin(struct choice *ch, struct track *t, struct pkt *p, enum nat_ty
     ch->c = p->conn;
     ch->reply = conn_tuple(p->conn, WEIR_REPLY);
     ch->type = type;
+    ch->source = 0;
 }
 
 /* Nothing is changed after the entry is in the table, or for the second time. */
@@ -58,12 +59,10 @@ static void settle(struct choice *ch, uint32_t handle)
         conn_set_tuple(c, WEIR_REPLY, &ch->reply);
         c->status |= ch->type == NAT_SRC ? WEIR_S_SRC_NAT : WEIR_S_DST_NAT;
     }
-    if (ch->type == NAT_DST) {
-        c->status |= WEIR_S_DST_NAT_DONE;
-    } else {
-        c->status |= WEIR_S_SRC_NAT_DONE;
-        nat_sources_add(&ch->t->nat->sources, ch->t, handle);
-    }
+    c->status |= ch->type == NAT_SRC ? WEIR_S_SRC_NAT_DONE : WEIR_S_DST_NAT_DONE;
+    if (ch->type == NAT_SRC && nat_sources_has(c))
+        nat_sources_add(&ch->t->nat->sources, ch->t, handle,
+                        ch->source ? ch->source : nat_source_hash(ch->t, c));
 }
 
 bool nat_setup(struct track *t, struct pkt *p, const struct nat_range *range, enum nat_type type)
@@ -106,17 +105,22 @@ bool nat_null(struct track *t, struct pkt *p, enum nat_type type)
     return true;
 }
 
-/* What the packet is to carry: what answers to the other direction are sent to (NAT_DST) or come
- * from. */
+/*
+ * What the packet is to carry: NAT_DST what the other direction comes from, NAT_SRC what it goes
+ * to. Every packet of a translated connection comes by here, so no tuple is made for it.
+ */
 static struct edit edit_of(const struct pkt *p, enum nat_type type)
 {
     const struct conn *c = p->conn;
-    struct weir_tuple other = conn_tuple(c, p->dir == WEIR_ORIG ? WEIR_REPLY : WEIR_ORIG);
-    bool src = type == NAT_SRC;
+    enum weir_dir other = p->dir == WEIR_ORIG ? WEIR_REPLY : WEIR_ORIG;
+    int end = type == NAT_SRC;
+    struct edit e = {.type = type, .key = c->key[other][nat_is_icmp(c->proto) ? 0 : end]};
 
-    return (struct edit){.type = type,
-                         .key = src && !nat_is_icmp(c->proto) ? other.dst_key : other.src_key,
-                         .addr = src ? other.dst : other.src};
+    if (c->family == 4)
+        e.addr.v4 = c->addr4[other][end];
+    else
+        e.addr = ((const struct conn6 *)c)->addr[other][end];
+    return e;
 }
 
 /* RFC 792, redirect; RFC 4861, 4.5. */
@@ -244,7 +248,7 @@ static void ended(struct track *t, uint32_t handle)
 {
     const struct conn *c = conn_at(t, handle);
 
-    if (c->status & WEIR_S_SRC_NAT_DONE)
+    if (nat_sources_has(c))
         nat_sources_del(&t->nat->sources, t, handle);
     if (t->nat->ports.pools.count && c->status & WEIR_S_CONFIRMED)
         nat_ports_note(t, c, false);

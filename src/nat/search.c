@@ -121,10 +121,14 @@ static bool try(struct search *s, bool evict)
     uint16_t port = (uint16_t)(s->min + s->off % s->n);
 
     *s->key = BE16(port);
-    if (s->pool && nat_ports_taken(s->ch->t, s->pool, port) && !evict)
+    if (s->pool && !evict && nat_ports_taken(s->ch->t, s->pool, port)) {
+        s->ch->t->stats.found++; /* as a lookup would */
         return false;
+    }
     uint32_t ref = nat_obstacle(s->ch);
 
+    /* Where an old connection may go, Linux looks it up in another way, and counts nothing. */
+    s->ch->t->stats.found -= ref && evict;
     if (ref && evict && may_evict(s, ref)) {
         conn_kill(s->ch->t, ref_handle(ref));
         ref = 0;

@@ -25,7 +25,7 @@ static struct weir_tuple source_of(const struct conn *c)
     return source;
 }
 
-static uint64_t hash_of(const struct track *t, const struct conn *c)
+uint64_t nat_source_hash(const struct track *t, const struct conn *c)
 {
     const struct weir_tuple source = source_of(c);
 
@@ -36,7 +36,7 @@ static uint64_t hash_of_ref(void *ctx, uint32_t ref)
 {
     const struct track *t = ctx;
 
-    return hash_of(t, conn_at(t, ref));
+    return nat_source_hash(t, conn_at(t, ref));
 }
 
 static void prefetch_ref(void *ctx, uint32_t ref)
@@ -57,8 +57,8 @@ static bool same_source(const struct conn *a, const struct conn *b)
            x.dst_key == y.dst_key && conn_zone(a, WEIR_ORIG) == conn_zone(b, WEIR_ORIG);
 }
 
-static uint32_t find(const struct sources *s, const struct track *t, const struct conn *c,
-                     uint64_t hash)
+uint32_t nat_sources_newest(const struct sources *s, const struct track *t, const struct conn *c,
+                            uint64_t hash)
 {
     struct table_probe probe;
 
@@ -69,16 +69,10 @@ static uint32_t find(const struct sources *s, const struct track *t, const struc
     return 0;
 }
 
-uint32_t nat_sources_newest(const struct sources *s, const struct track *t, const struct conn *c)
-{
-    return find(s, t, c, hash_of(t, c));
-}
-
-void nat_sources_add(struct sources *s, struct track *t, uint32_t handle)
+void nat_sources_add(struct sources *s, struct track *t, uint32_t handle, uint64_t hash)
 {
     struct conn *c = conn_at(t, handle);
-    uint64_t hash = hash_of(t, c);
-    uint32_t older = find(s, t, c, hash);
+    uint32_t older = nat_sources_newest(s, t, c, hash);
 
     *conn_links(c) = (struct conn_links){.older = older};
     if (older) {
@@ -99,7 +93,7 @@ void nat_sources_del(struct sources *s, struct track *t, uint32_t handle)
         conn_links(conn_at(t, links.newer))->older = links.older;
         return;
     }
-    uint64_t hash = hash_of(t, c);
+    uint64_t hash = nat_source_hash(t, c);
 
     table_del(&s->table, hash, handle);
     if (links.older)

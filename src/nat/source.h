@@ -1,7 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Which mappings a source already has (NAT reference, 5.3): every connection whose NAT_SRC was
- * fixed, to be found by its original source address, source port or identifier, protocol and zone.
+ * Which mappings a source already has (NAT reference, 5.3): connections whose NAT_SRC was fixed, to
+ * be found by their original source address, source port or identifier, protocol and zone.
+ *
+ * Linux keeps all of them. Those whose source stayed what it was are left out here, as nobody could
+ * use them: who looks for a mapping has the same source, and it did not satisfy the request. ICMP
+ * alone may have another identifier by then, from NAT_DST.
  *
  * Connections of one source are a list through their entries, newest first. Only its newest member
  * stands in a table, the same kind as the connection table; so a source that nobody knows costs one
@@ -21,11 +25,22 @@ struct sources {
 int nat_sources_init(struct sources *s, struct track *t);
 void nat_sources_fini(struct sources *s, const struct weir_host *host);
 
+/* The hash of a connection's source. */
+uint64_t nat_source_hash(const struct track *t, const struct conn *c);
+
 /* The newest connection with the same source: its handle, or 0. conn_links() leads to older ones.
  */
-uint32_t nat_sources_newest(const struct sources *s, const struct track *t, const struct conn *c);
+uint32_t nat_sources_newest(const struct sources *s, const struct track *t, const struct conn *c,
+                            uint64_t hash);
 
-void nat_sources_add(struct sources *s, struct track *t, uint32_t handle);
+/* Does a connection belong into the index? */
+static inline bool nat_sources_has(const struct conn *c)
+{
+    return c->status & WEIR_S_SRC_NAT_DONE &&
+           (c->status & WEIR_S_SRC_NAT || c->proto == 1 || c->proto == 58);
+}
+
+void nat_sources_add(struct sources *s, struct track *t, uint32_t handle, uint64_t hash);
 void nat_sources_del(struct sources *s, struct track *t, uint32_t handle);
 
 /* Have the line fetched that tells whether a packet's source is known. */

@@ -6,8 +6,8 @@
  * As Linux makes them: IPv4 quotes so much of the packet that the error is 576 bytes long (RFC
  * 1812, 4.3.2.3), has the packet's type of service with the precedence of internetwork control, and
  * no DF; IPv6 quotes up to 1280 bytes in all. Both have a TTL of 64. Not made here: the echo of
- * record route, timestamp and source route options, the flow label that Linux draws by hash, and
- * the limit on how many errors leave in a second.
+ * record route, timestamp and source route options, and the flow label that Linux draws by hash.
+ * How many may leave in a second is icmp_limit.h's concern.
  */
 #ifndef WEIR_PACKET_ICMP_ERROR_H
 #define WEIR_PACKET_ICMP_ERROR_H

@@ -40,6 +40,17 @@ union weir_addr eval_dst(const struct eval *e)
     return address(e, IP4_DST, IP6_DST);
 }
 
+const struct conn *eval_entry(const struct eval *e)
+{
+    static const struct conn6 prepared[2] = {
+        {.head = {.family = 4, .status = WEIR_S_TEMPLATE | WEIR_S_CONFIRMED}},
+        {.head = {.family = 6, .status = WEIR_S_TEMPLATE | WEIR_S_CONFIRMED}}};
+
+    if (e->p->conn || e->p->ctinfo != WEIR_CT_NONE || !e->p->templ)
+        return e->p->conn;
+    return &prepared[e->family == 6].head;
+}
+
 /* --- what targets change --- */
 
 void eval_touch(struct eval *e, uint32_t end)

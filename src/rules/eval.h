@@ -71,6 +71,12 @@ static inline struct conn *eval_conn(const struct eval *e)
     return e->p->conn;
 }
 
+/*
+ * What a match that only looks at entries sees: the packet's, or before tracking the empty one that
+ * -j CT prepares in the raw table.
+ */
+const struct conn *eval_entry(const struct eval *e);
+
 /* The class for `--ctstate`: before tracking INVALID, or NEW once -j CT has prepared an entry. */
 static inline enum weir_ctinfo eval_class(const struct eval *e)
 {

@@ -141,23 +141,34 @@ static size_t fragment_id_at(const struct rig_packet *p)
     return next == IPPROTO_FRAGMENT ? at + 4 : 0;
 }
 
+/* IPv4: an ICMP error, which a router sends with an identification of its own choice. */
+static bool is_error4(const struct rig_packet *p)
+{
+    size_t at = p->len > 20 ? (p->data[0] & 15u) * 4 : 0;
+
+    if (p->len <= at || !at || p->data[0] >> 4 != 4 || p->data[9] != IPPROTO_ICMP)
+        return false;
+    uint8_t type = p->data[at];
+
+    return type == 3 || type == 4 || type == 5 || type == 11 || type == 12;
+}
+
+static bool is_error6(const struct rig_packet *p)
+{
+    return p->len > 40 && p->data[0] >> 4 == 6 && p->data[6] == IPPROTO_ICMPV6 && p->data[40] < 128;
+}
+
 /*
  * Bytes of a packet that each side chooses for itself: the identification of IPv6 fragments; and of
- * the router's own ICMP errors IPv4's identification, with the header checksum, and IPv6's flow
- * label.
+ * ICMP errors IPv4's identification, with the header checksum, and IPv6's flow label.
  */
 static bool is_free(const struct rig_packet *p, size_t id, size_t at)
 {
-    bool own6 =
-        p->len > 40 && p->data[0] >> 4 == 6 && p->data[6] == IPPROTO_ICMPV6 && p->data[40] < 128;
-    bool own =
-        p->len > 20 && p->data[0] >> 4 == 4 && p->data[9] == IPPROTO_ICMP && p->data[1] >= 0xc0;
-
     if (id)
         return at >= id && at < id + 4;
-    if (own6)
+    if (is_error6(p))
         return at >= 1 && at <= 3;
-    return own && (at == 4 || at == 5 || at == 10 || at == 11);
+    return is_error4(p) && (at == 4 || at == 5 || at == 10 || at == 11);
 }
 
 /* All pieces of one packet must have one identification. */
@@ -192,11 +203,12 @@ static bool compare_packets(const struct rig_result *kernel, const struct rig_re
     return true;
 }
 
-/* The next look at a packet that came in, from *at on; NULL: there is none. What the router itself
- * sends is seen in OUTPUT, by the kernel only. */
+/* The next look at a packet that came in from a side, from *at on; NULL: there is none. What the
+ * router itself sends, even to itself, is seen by the kernel only. */
 static const struct rig_seen *next_seen(const struct rig_result *r, size_t *at)
 {
-    while (*at < r->seens && r->seen[*at].hook != RIG_PREROUTING)
+    while (*at < r->seens &&
+           (r->seen[*at].hook != RIG_PREROUTING || r->seen[*at].in == RIG_SIDE_NONE))
         ++*at;
     return *at < r->seens ? &r->seen[(*at)++] : NULL;
 }

@@ -588,6 +588,8 @@ static void test_hashlimit_saved(void **state)
         {"--hashlimit-upto 15b/s", "--hashlimit-upto 1b/s --hashlimit-name a"},
         {"--hashlimit-upto 1000b/s --hashlimit-burst 1985b",
          "--hashlimit-upto 992b/s --hashlimit-burst 2kb --hashlimit-name a"},
+        {"--hashlimit-upto 1057mb/s --hashlimit-burst 4228mb",
+         "--hashlimit-upto 1057mb/s --hashlimit-burst 4228mb --hashlimit-name a"},
         {"--hashlimit-upto 10/min --hashlimit-rate-match",
          "--hashlimit-upto 10/sec --hashlimit-burst 5 --hashlimit-name a "
          "--hashlimit-htable-expire 60000 --hashlimit-rate-match --hashlimit-rate-interval 60"},
@@ -625,7 +627,7 @@ static void test_hashlimit_refused(void **state)
         {"--hashlimit x", "hashlimit: Bad value for \"--hashlimit-upto\" option: \"x\""},
         {"--hashlimit-upto 100kb/s --hashlimit-burst 1kb", "burst cannot be smaller than 102400b"},
         {"--hashlimit-upto 1b/s --hashlimit-burst 1b", "burst cannot be smaller than 16b"},
-        {"--hashlimit-upto 100kb/s --hashlimit-burst 4096mb", "hashlimit: the burst is too large"},
+        {"--hashlimit-upto 16b/s --hashlimit-burst 65536mb", "hashlimit: the burst is too large"},
         {"--hashlimit-upto 1/s --hashlimit-burst 1000001",
          "bad value for option \"--hashlimit-burst\", or out of range (1-1000000)."},
         {"--hashlimit-upto 1/s --hashlimit-burst 99999999999999999999",

@@ -492,6 +492,69 @@ static void test_untracked(void **state)
     assert_true(answered(reset));
 }
 
+/* --- in a shard --- */
+
+static struct {
+    size_t out, updates;
+    uint8_t bytes[200];
+    size_t len;
+    struct weir_conn conn;
+} seen;
+
+static void keep_packet(void *ctx, const struct weir_packet *made, const struct weir_packet *cause)
+{
+    (void)ctx;
+    assert_non_null(cause);
+    assert_true(made->len <= sizeof(seen.bytes));
+    memcpy(seen.bytes, made->data, made->len);
+    seen.len = made->len;
+    seen.out++;
+}
+
+static void keep_event(void *ctx, const struct weir_event *event)
+{
+    (void)ctx;
+    seen.updates += event->type == WEIR_EVENT_UPDATE;
+    seen.conn = event->conn;
+}
+
+/* Of an established connection, the rejected segment is answered in its server's name, the entry is
+ * closed, and both belong to the connection. */
+static void test_in_shard(void **state)
+{
+    static const char text[] = "*filter\n"
+                               "-A FORWARD -p tcp -m tcp --tcp-flags PSH PSH -j REJECT "
+                               "--reject-with tcp-reset\n"
+                               "COMMIT\n";
+    const struct weir_config config = {
+        .host = {.packet = keep_packet, .event = keep_event}, .seed = {1, 2}, .max = 10};
+    struct fixture f = {.shard = weir_shard_new(&config), .now = {SEC}};
+    static const uint8_t back[8] = {10, 0, 0, 2, 10, 0, 0, 1};
+
+    (void)state;
+    assert_non_null(f.shard);
+    struct weir_rules *rules = set_rules(&f, 4, text);
+
+    (void)send_tcp(&f, 'A', 'B', 1000, 80, FL_SYN, 100, 0);
+    (void)send_tcp(&f, 'B', 'A', 80, 1000, FL_SYNACK, 500, 101);
+    assert_int_equal(send_tcp(&f, 'A', 'B', 1000, 80, FL_ACK, 101, 501), WEIR_CT_ESTABLISHED);
+    memset(&seen, 0, sizeof(seen));
+    assert_int_equal(send_tcp(&f, 'A', 'B', 1000, 80, FL_ACK | BUILD_TCP_PSH, 101, 501),
+                     WEIR_CT_ESTABLISHED);
+    assert_int_equal(f.sent.verdict, WEIR_DROP);
+    assert_int_equal(f.sent.reason, WEIR_R_REJECT);
+    assert_int_equal(f.sent.packets_out, 1);
+    assert_int_equal(seen.out, 1);
+    assert_int_equal(seen.len, 40);
+    assert_memory_equal(seen.bytes + IP4_SRC, back, sizeof(back));
+    assert_int_equal(load_be32(seen.bytes + 20 + TCP_SEQ), 501);
+    assert_int_equal(seen.updates, 1);
+    assert_int_equal(seen.conn.state, WEIR_TCP_CLOSE);
+    assert_int_equal(its_conn(&f).timeout_ms, 10000);
+    unset_rules(&f, 4, rules);
+    weir_shard_free(f.shard);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -503,7 +566,7 @@ int main(void)
         TARGET_TEST(test_limit_resets), TARGET_TEST(test_limit_shared),
         TARGET_TEST(test_limit_all),    TARGET_TEST(test_limit_apart),
         TARGET_TEST(test_limit_memory), TARGET_TEST(test_closes),
-        TARGET_TEST(test_untracked),
+        TARGET_TEST(test_untracked),    cmocka_unit_test(test_in_shard),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

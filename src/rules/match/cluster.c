@@ -103,7 +103,7 @@ static bool to_multicast(const struct eval *e)
 static bool match(struct eval *e, const struct ext *x)
 {
     const struct cluster *c = ext_conf(x);
-    const struct conn *conn = eval_conn(e);
+    const struct conn *conn = eval_entry(e);
 
     /* The switch floods all nodes by a multicast frame; for the rules it was for this host. */
     if (e->p->raw->pkt_type == WEIR_PKT_MULTICAST && !to_multicast(e))

@@ -123,7 +123,7 @@ static uint64_t measure(const struct connbytes *b, const struct conn_ext *ext)
 static bool match(struct eval *e, const struct ext *x)
 {
     const struct connbytes *b = ext_conf(x);
-    const struct conn *c = eval_conn(e);
+    const struct conn *c = eval_entry(e);
 
     if (!c || !(c->parts & WEIR_HAS_COUNTERS))
         return false;

@@ -154,9 +154,9 @@ static bool is_closing(struct conn *c)
 static bool is_at(const struct track *t, uint32_t ref, uint64_t hash)
 {
     const struct conn *c = conn_at(t, ref);
+    bool found = (c->status & (WEIR_S_CONFIRMED | WEIR_S_DYING)) == WEIR_S_CONFIRMED;
 
-    return c->status & WEIR_S_CONFIRMED && conn_hash(t, c, ref_dir(ref)) == hash &&
-           !conn_expired(t, c);
+    return found && conn_hash(t, c, ref_dir(ref)) == hash && !conn_expired(t, c);
 }
 
 /* Is there such a connection? */
@@ -317,20 +317,33 @@ static void walk(struct conncount *cc, const struct track *t, struct list *l, co
     }
 }
 
-static struct own own_of(const struct track *t, const struct pkt *p, const union weir_addr *network)
+/* The packet's entry; of one that has none (INVALID, or not tracked yet) the entry of its tuple. */
+static const struct conn *entry_of(struct track *t, const struct pkt *p, struct zone z,
+                                   uint64_t hash, uint32_t *handle)
 {
-    const struct conn *c = p->conn;
-
-    if (!c)
-        return (struct own){.hash = track_hash(t, &p->tuple, 0), .network = network};
-    return (struct own){.hash = conn_hash(t, c, WEIR_ORIG),
-                        .network = network,
-                        .ref = p->handle,
-                        .zone = c->zone,
-                        .assured = c->status & WEIR_S_ASSURED};
+    *handle = p->handle;
+    if (p->conn)
+        return p->conn;
+    *handle = ref_handle(track_find(t, &p->tuple, hash, z.id, z.dirs));
+    return *handle ? conn_at(t, *handle) : NULL;
 }
 
-bool conncount_add(struct conncount *cc, const struct track *t, const struct pkt *p,
+static struct own own_of(struct track *t, const struct pkt *p, const union weir_addr *network)
+{
+    struct zone z = p->ctinfo == WEIR_CT_NONE ? zone_of(p) : (struct zone){0};
+    uint64_t hash = track_hash(t, &p->tuple, zone_for(z.id, z.dirs, WEIR_ORIG));
+    struct own own = {.hash = hash, .network = network, .zone = z.id};
+    const struct conn *c = entry_of(t, p, z, hash, &own.ref);
+
+    if (c) {
+        own.hash = conn_hash(t, c, WEIR_ORIG);
+        own.zone = c->zone;
+        own.assured = c->status & WEIR_S_ASSURED;
+    }
+    return own;
+}
+
+bool conncount_add(struct conncount *cc, struct track *t, const struct pkt *p,
                    const union weir_addr *network, uint32_t *count)
 {
     const struct own own = own_of(t, p, network);

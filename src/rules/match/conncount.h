@@ -41,10 +41,10 @@ struct conncount *conncount_new(const struct track *t);
 void conncount_free(const struct track *t, struct conncount *cc);
 
 /*
- * Count the packet's connection, or, if it has none, the one that its tuple would be, for the
- * network. A TCP connection that is closing counts no more. False: there is no room for it.
+ * Count the packet's connection for the network; if it has none, the one that its tuple belongs to
+ * or would be. False: there is no room for it.
  */
-bool conncount_add(struct conncount *cc, const struct track *t, const struct pkt *p,
+bool conncount_add(struct conncount *cc, struct track *t, const struct pkt *p,
                    const union weir_addr *network, uint32_t *count);
 
 #endif

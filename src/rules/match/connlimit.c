@@ -4,7 +4,7 @@
  * counting is conncount.c's.
  *
  * It is the packet's own address that counts, not its connection's: an answer counts for who
- * answers. A packet without an entry counts as the connection that it would be.
+ * answers.
  */
 #include "rules/eval.h"
 #include "rules/match/conncount.h"

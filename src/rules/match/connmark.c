@@ -23,7 +23,7 @@ static void list(struct text *out, const struct ext *x, const struct listing *ho
 static bool match(struct eval *e, const struct ext *x)
 {
     const struct mark_mask *m = ext_conf(x);
-    const struct conn *c = eval_conn(e);
+    const struct conn *c = eval_entry(e);
 
     return c && ((c->mark & m->mask) == m->value) != ext_negated(x, M_MARK);
 }

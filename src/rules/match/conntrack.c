@@ -262,7 +262,7 @@ static bool match(struct eval *e, const struct ext *x)
 {
     enum { TUPLES = ((1u << 8) - 1) << C_ADDR };
     const struct conntrack *c = ext_conf(x);
-    const struct conn *conn = eval_conn(e);
+    const struct conn *conn = eval_entry(e);
 
     if (!holds(x, C_STATE, ctstate_of(e) & c->states))
         return false;

@@ -188,7 +188,7 @@ static bool take_burst(struct rule_parse *r, struct hashlimit *h, const char *te
 {
     const char *unit;
 
-    if (!text_read_number(text, &unit, &h->burst) || !h->burst || h->burst > UINT32_MAX)
+    if (!text_read_number(text, &unit, &h->burst) || !h->burst || h->burst > UINT64_MAX / MEGA)
         return bad_burst(r);
     h->burst *= multiplier(unit);
     return true;
@@ -316,13 +316,8 @@ static bool check_byte_burst(struct rule_parse *r, struct ext *x)
     if (!bytes || h->burst < bytes)
         return rule_fail(r, "burst cannot be smaller than %llub",
                          (unsigned long long)(bytes ? bytes : CHUNK));
-    if (h->burst > UINT32_MAX) {
-        rule_fail(r, "hashlimit: the burst is too large");
-        rule_hint(r, "--hashlimit-burst is at most 4095mb");
-        return false;
-    }
-    h->burst = (h->burst + bytes - 1) / bytes;
-    return true;
+    h->burst = (h->burst - 1) / bytes + 1;
+    return h->burst <= UINT32_MAX || rule_fail(r, "hashlimit: the burst is too large");
 }
 
 /* The credit of a full bucket is a product of 64 bits, which wraps around. */

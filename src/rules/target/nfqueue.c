@@ -85,8 +85,7 @@ const struct ext_type target_nfqueue = {
     .families = EXT_BOTH,
     .size = sizeof(struct nfqueue),
     .opts = options,
-    .note = "NFQUEUE: nobody reads weir's queues; packets are dropped, or accepted with "
-            "--queue-bypass",
+    .note = "nobody reads weir's queues: -j NFQUEUE drops, or with --queue-bypass accepts",
     .take = take,
     .check = check,
     .print = print,
