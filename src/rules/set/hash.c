@@ -14,7 +14,7 @@
  * it is an exception.
  *
  * Interfaces are not hashed: a name that is only a beginning ("wildcard") equals all that begin so.
- * Elements of one network are compared one after the other, and there are at most 64 of them.
+ * Elements of one network are compared one after the other; there are at most 64 of them.
  */
 #include "rules/sets.h"
 
@@ -298,10 +298,15 @@ static void widen(const struct set *s, struct set_elem *e)
 
 /* --- a packet --- */
 
-static enum set_found decide(const struct set *s, const struct set_elem *e, struct set_ask *ask)
+/* `*others`: the network is there, with other interfaces. */
+static enum set_found decide(const struct set *s, const struct set_elem *e, struct set_ask *ask,
+                             bool *others)
 {
-    uint32_t ref = find(s, e);
+    uint64_t hash;
+    uint32_t same;
+    uint32_t ref = look(s, e, &hash, &same);
 
+    *others = same > 0;
     if (!ref || set_expired(s, extras(s, ref)) || !set_visit(s, ref, ask))
         return SET_ABSENT;
     if (s->hash.flags && load_raw32((const uint8_t *)entry(s, ref) + s->hash.flags) & ELEM_NOMATCH)
@@ -309,7 +314,10 @@ static enum set_found decide(const struct set *s, const struct set_elem *e, stru
     return SET_FOUND;
 }
 
-/* Try all lengths of the network number `i` and of those after it. */
+/*
+ * Try all lengths of the network number `i` and of those after it. As in Linux, the longest network
+ * that is there decides even when it is there with other interfaces only.
+ */
 static enum set_found test_lengths(const struct set *s, const struct set_elem *e,
                                    struct set_ask *ask, unsigned i)
 {
@@ -317,19 +325,22 @@ static enum set_found test_lengths(const struct set *s, const struct set_elem *e
     enum set_found found = SET_ABSENT;
     struct set_elem cut = *e;
     unsigned net = h->net[i];
+    bool others = false;
 
     for (int len = lengths_next(&h->lengths[i], set_full_prefix(s->head.family));
-         len >= 0 && found == SET_ABSENT; len = lengths_next(&h->lengths[i], len - 1)) {
+         len >= 0 && found == SET_ABSENT && !others; len = lengths_next(&h->lengths[i], len - 1)) {
         cut.prefix[net] = (uint8_t)len;
         set_cut(s->head.family, &cut.addr[net], (unsigned)len);
-        found = i + 1 < h->nets ? test_lengths(s, &cut, ask, i + 1) : decide(s, &cut, ask);
+        found = i + 1 < h->nets ? test_lengths(s, &cut, ask, i + 1) : decide(s, &cut, ask, &others);
     }
     return found;
 }
 
 static enum set_found test(struct set *s, const struct set_elem *e, struct set_ask *ask)
 {
-    return s->hash.nets ? test_lengths(s, e, ask, 0) : decide(s, e, ask);
+    bool others;
+
+    return s->hash.nets ? test_lengths(s, e, ask, 0) : decide(s, e, ask, &others);
 }
 
 /* --- change --- */
