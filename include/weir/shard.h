@@ -78,7 +78,7 @@ struct weir_host {
     /* Where does a packet for `dst` go? NULL: everything is forwarded to interface 1. */
     struct weir_route (*route)(void *ctx, const struct weir_packet *packet, uint8_t family,
                                union weir_addr dst);
-    /* An interface's name; NULL: it has none. The string lives as long as the shard. Rules see it. */
+    /* An interface's name, as rules see it; NULL: it has none. It lives as long as the shard. */
     const char *(*iface_name)(void *ctx, uint16_t iface);
     /* Its group (`ip link set group`). NULL: 0. */
     uint32_t (*iface_group)(void *ctx, uint16_t iface);
@@ -107,7 +107,7 @@ struct weir_config {
     uint32_t buckets; /* nf_conntrack_buckets (Linux's hashsize), 0: as max; presizes the table */
     uint32_t
         capacity; /* the highest max that can be set later; 0: as max. Memory is reserved for it */
-    bool no_ipv4, no_ipv6;    /* reserve nothing for this family and pass its packets UNTRACKED */
+    bool no_ipv4, no_ipv6; /* reserve nothing for this family and pass its packets UNTRACKED */
     int64_t wall_ns; /* what to add to the caller's time for nanoseconds since 1970 (`-m time`) */
     uint32_t fragment_memory; /* bytes for fragments on hold, for each family; 0: what Linux's
                                  limits call for */

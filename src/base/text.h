@@ -33,7 +33,9 @@ void text_addr(struct text *t, uint8_t family, const union weir_addr *addr);
 
 static inline char text_lower(char c)
 {
-    return c >= 'A' && c <= 'Z' ? (char)(c + 32) : c;
+    if (c >= 'A' && c <= 'Z')
+        c = (char)(c + 32);
+    return c;
 }
 
 static inline bool text_blank(char c)

@@ -76,7 +76,7 @@ bool nat_addr_in(const struct nat_range *r, uint8_t family, const union weir_add
  * end of the range, everything lies in it. */
 static void choose(struct choice *ch, union weir_addr *chosen)
 {
-    const struct nat_range *r = &ch->range;
+    const struct nat_range *r = ch->range;
     const union weir_addr *src = &ch->reply.dst, *dst = &ch->reply.src;
     int last = ch->reply.family == 4 ? 0 : 3;
     uint32_t words[4], hash;
@@ -102,21 +102,18 @@ void nat_choose_addr(struct choice *ch)
 {
     union weir_addr *addr = nat_addr(&ch->reply, ch->type);
 
-    if (memcmp(&ch->range.min, &ch->range.max, sizeof(*addr)) == 0)
-        *addr = ch->range.min;
+    if (memcmp(&ch->range->min, &ch->range->max, sizeof(*addr)) == 0)
+        *addr = ch->range->min;
     else
         choose(ch, addr);
 }
 
-void nat_netmap(struct choice *ch)
+void nat_netmap(struct nat_range *r, const union weir_addr *old)
 {
-    struct nat_range *r = &ch->range;
-    const union weir_addr old = *nat_addr(&ch->reply, ch->type);
-
     for (int i = 0; i < 2; i++) {
         uint64_t host = r->min.half[i] ^ r->max.half[i];
 
-        r->min.half[i] = r->max.half[i] = (old.half[i] & host) | (r->min.half[i] & ~host);
+        r->min.half[i] = r->max.half[i] = (old->half[i] & host) | (r->min.half[i] & ~host);
     }
     r->flags |= NAT_MAP_IPS;
 }

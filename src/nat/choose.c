@@ -55,15 +55,15 @@ static bool key_in(const struct choice *ch, struct weir_tuple *reply)
 {
     uint16_t key = BE16(*nat_key(reply, ch->type));
 
-    return !nat_has_key(ch->c) || (key >= ch->range.min_port && key <= ch->range.max_port);
+    return !nat_has_key(ch->c) || (key >= ch->range->min_port && key <= ch->range->max_port);
 }
 
 static bool fits(const struct choice *ch, struct weir_tuple *reply)
 {
-    uint32_t flags = ch->range.flags;
+    uint32_t flags = ch->range->flags;
 
     return (!(flags & NAT_MAP_IPS) ||
-            nat_addr_in(&ch->range, reply->family, nat_addr(reply, ch->type))) &&
+            nat_addr_in(ch->range, reply->family, nat_addr(reply, ch->type))) &&
            (!(flags & NAT_PORT_RANGE) || key_in(ch, reply));
 }
 
@@ -125,7 +125,7 @@ static bool reuse(struct choice *ch)
  * packet's way, where it is dropped. */
 static bool settles(struct choice *ch)
 {
-    const struct nat_range *r = &ch->range;
+    const struct nat_range *r = ch->range;
 
     if (!(r->flags & NAT_PORT_RANGE))
         return !nat_obstacle(ch);
@@ -135,10 +135,8 @@ static bool settles(struct choice *ch)
 
 bool nat_choose(struct choice *ch)
 {
-    bool random = ch->range.flags & NAT_RANDOM;
+    bool random = ch->range->flags & NAT_RANDOM;
 
-    if (ch->range.flags & NAT_NETMAP)
-        nat_netmap(ch);
     if (ch->type == NAT_SRC && !random) {
         if (fits(ch, &ch->reply)) {
             uint32_t ref = nat_obstacle(ch);
@@ -149,7 +147,7 @@ bool nat_choose(struct choice *ch)
             return true;
         }
     }
-    if (ch->range.flags & NAT_MAP_IPS)
+    if (ch->range->flags & NAT_MAP_IPS)
         nat_choose_addr(ch);
     return (!random && settles(ch)) || nat_search(ch);
 }

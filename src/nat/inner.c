@@ -53,9 +53,7 @@ bool nat_edit_error(struct pkt *p, const struct edit *e)
     quote.cut = ip->cut;
     quote.l3_len = ip->l3_len - ip->l4_off - ICMP_SIZE;
     if (p->gathered)
-        frag_touch(
-            &p->layout,
-            min_u32(ip->l4_off + ICMP_SIZE + quote.l4_off + nat_header_size(&quote), ip->l3_len));
+        frag_touch(&p->layout, min_u32(ip->l4_off + ICMP_SIZE + nat_reach(&quote), ip->l3_len));
 
     uint8_t *field = icmp + ICMP_CHECKSUM;
     uint16_t minus = ip->cut ? (uint16_t)~message_sum(ip) : 0;

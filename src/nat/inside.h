@@ -27,7 +27,7 @@ struct choice {
     struct track *t;
     struct conn *c;
     struct weir_tuple reply; /* as it would be */
-    struct nat_range range;
+    const struct nat_range *range;
     enum nat_type type;
     uint64_t source; /* nat_source_hash(), where it was needed; else 0 */
 };
@@ -84,7 +84,7 @@ bool nat_addr_in(const struct nat_range *r, uint8_t family, const union weir_add
 void nat_choose_addr(struct choice *ch);
 
 /* NETMAP is a range of one address, which depends on the packet. */
-void nat_netmap(struct choice *ch);
+void nat_netmap(struct nat_range *r, const union weir_addr *old);
 
 /* --- search.c --- */
 
@@ -113,8 +113,9 @@ uint64_t nat_edit_addr(const struct parsed *ip, const struct edit *e);
 /* A checksum field after words under it changed by `delta` (RFC 1624, eqn. 3). */
 uint16_t nat_patch(uint16_t field, uint64_t delta);
 
-/* How many bytes of the upper layer's header Linux must have in one piece to rewrite it. */
-uint32_t nat_header_size(const struct parsed *ip);
+/* How far into a packet Linux makes its bytes writable to translate it: the header of the upper
+ * layer, if it has anything to change there. */
+uint32_t nat_reach(const struct parsed *ip);
 
 /* --- inner.c --- */
 

@@ -26,15 +26,6 @@ enum nat_need nat_need(const struct pkt *p, enum nat_type type)
     return NAT_RULES;
 }
 
-static void begin(struct choice *ch, struct track *t, struct pkt *p, enum nat_type type)
-{
-    ch->t = t;
-    ch->c = p->conn;
-    ch->reply = conn_tuple(p->conn, WEIR_REPLY);
-    ch->type = type;
-    ch->source = 0;
-}
-
 /* Nothing is changed after the entry is in the table, or for the second time. */
 static bool is_settled(const struct conn *c, enum nat_type type)
 {
@@ -65,44 +56,62 @@ static void settle(struct choice *ch, uint32_t handle)
                         ch->source ? ch->source : nat_source_hash(ch->t, c));
 }
 
+static struct choice begin(struct track *t, struct pkt *p, const struct nat_range *range,
+                           enum nat_type type)
+{
+    return (struct choice){.t = t,
+                           .c = p->conn,
+                           .reply = conn_tuple(p->conn, WEIR_REPLY),
+                           .range = range,
+                           .type = type};
+}
+
+static bool choose(struct choice *ch, struct pkt *p)
+{
+    if (!nat_choose(ch))
+        return exhausted(ch->t, p);
+    settle(ch, p->handle);
+    return true;
+}
+
+/* A request that is not simply a range from here to there, made one. */
+static bool choose_normal(struct choice *ch, struct pkt *p)
+{
+    struct nat_range range = *ch->range;
+
+    if (range.min_port > range.max_port) {
+        range.min_port = ch->range->max_port;
+        range.max_port = ch->range->min_port;
+    }
+    if (range.flags & NAT_NETMAP)
+        nat_netmap(&range, nat_addr(&ch->reply, ch->type));
+    ch->range = &range;
+    return choose(ch, p);
+}
+
 bool nat_setup(struct track *t, struct pkt *p, const struct nat_range *range, enum nat_type type)
 {
-    struct choice ch;
-
     if (is_settled(p->conn, type))
         return true;
-    begin(&ch, t, p, type);
-    ch.range = *range;
-    if (range->min_port > range->max_port) {
-        ch.range.min_port = range->max_port;
-        ch.range.max_port = range->min_port;
-    }
-    if (!nat_choose(&ch))
-        return exhausted(t, p);
+    struct choice ch = begin(t, p, range, type);
+
+    if (!(range->flags & NAT_NETMAP || range->min_port > range->max_port ? choose_normal(&ch, p)
+                                                                         : choose(&ch, p)))
+        return false;
     if (type == NAT_SRC)
         t->nat->latest[p->conn->family == 6] = ch.reply.dst;
-    settle(&ch, p->handle);
     return true;
 }
 
 bool nat_null(struct track *t, struct pkt *p, enum nat_type type)
 {
-    struct choice ch;
+    static const struct nat_range any = {.flags = 0};
 
     if (is_settled(p->conn, type))
         return true;
-    begin(&ch, t, p, type);
-    if (type == NAT_SRC || nat_is_icmp(ch.c->proto) || ch.c->proto == PROTO_GRE) {
-        ch.range = (struct nat_range){.flags = NAT_MAP_IPS, .min = *nat_addr(&ch.reply, type)};
-        ch.range.max = ch.range.min;
-        if (!nat_choose(&ch))
-            return exhausted(t, p);
-    } else {
-        /* A destination port is not searched for. That somebody has the tuple is counted. */
-        (void)nat_obstacle(&ch);
-    }
-    settle(&ch, p->handle);
-    return true;
+    struct choice ch = begin(t, p, &any, type);
+
+    return choose(&ch, p);
 }
 
 /*
@@ -187,7 +196,7 @@ bool nat_rewrite(struct track *t, struct pkt *p, enum nat_type type)
     if (error)
         return nat_edit_error(p, &e) || refuse(p, WEIR_R_NAT_REWRITE);
     if (p->gathered)
-        frag_touch(&p->layout, p->ip.l4_off + nat_header_size(&p->ip));
+        frag_touch(&p->layout, nat_reach(&p->ip));
     return nat_edit(&p->ip, &e) || refuse(p, WEIR_R_NAT_REWRITE);
 }
 
@@ -226,7 +235,7 @@ static bool is_gone(const struct conn *c, uint16_t iface, const union weir_addr 
 uint32_t nat_iface_gone(struct track *t, uint16_t iface, uint8_t family,
                         const union weir_addr *addr)
 {
-    uint32_t ended = 0;
+    uint32_t count = 0;
 
     for (uint32_t six = 0; iface && six < 2; six++) {
         uint8_t its_family = six ? 6 : 4;
@@ -235,10 +244,10 @@ uint32_t nat_iface_gone(struct track *t, uint16_t iface, uint8_t family,
             if ((!addr || family == its_family) &&
                 is_gone(slab_at(&t->conns[six], i), iface, addr)) {
                 conn_kill(t, handle_make(its_family, i));
-                ended++;
+                count++;
             }
     }
-    return ended;
+    return count;
 }
 
 /* --- a shard's NAT --- */
@@ -256,13 +265,20 @@ static void ended(struct track *t, uint32_t handle)
 
 void nat_prefetch(const struct track *t, const struct pkt *p)
 {
+    const struct weir_tuple *tuple = &p->tuple;
     const struct zone z = zone_of(p);
-    struct weir_tuple reply;
 
     nat_sources_prefetch(&t->nat->sources, t, p);
-    if (!tuple_invert(&p->tuple, &reply))
+    if (nat_is_icmp(tuple->proto))
         return;
-    reply.dst = t->nat->latest[p->ip.family == 6];
+    /* It will probably be translated to what the one before it was, and keep its port. */
+    const struct weir_tuple reply = {.src = tuple->dst,
+                                     .dst = t->nat->latest[tuple->family == 6],
+                                     .src_key = tuple->dst_key,
+                                     .dst_key = tuple->src_key,
+                                     .family = tuple->family,
+                                     .proto = tuple->proto};
+
     table_prefetch(&t->table, track_hash(t, &reply, zone_for(z.id, z.dirs, WEIR_REPLY)));
 }
 

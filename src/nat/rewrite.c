@@ -217,18 +217,18 @@ bool nat_edit(const struct parsed *ip, struct edit *e)
     }
 }
 
-uint32_t nat_header_size(const struct parsed *ip)
+uint32_t nat_reach(const struct parsed *ip)
 {
     uint32_t len = parsed_l4_len(ip);
 
     switch (ip->proto) {
-    case PROTO_TCP: return len >= TCP_MIN ? TCP_MIN : PORTS_SIZE;
-    case PROTO_SCTP: return len >= SCTP_SIZE ? SCTP_SIZE : PORTS_SIZE;
+    case PROTO_TCP: return ip->l4_off + (len >= TCP_MIN ? (uint32_t)TCP_MIN : PORTS_SIZE);
+    case PROTO_SCTP: return ip->l4_off + (len >= SCTP_SIZE ? (uint32_t)SCTP_SIZE : PORTS_SIZE);
     case PROTO_UDP:
     case PROTO_UDPLITE:
     case PROTO_ICMP:
     case PROTO_ICMPV6:
-    case PROTO_GRE: return PORTS_SIZE;
-    default: return 0;
+    case PROTO_GRE: return ip->l4_off + PORTS_SIZE;
+    default: return ip->family == 4 ? (uint32_t)IP4_MIN : (uint32_t)IP6_SIZE;
     }
 }

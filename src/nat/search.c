@@ -56,7 +56,7 @@ static void source_class(struct search *s, uint16_t port)
 static bool interval(struct search *s)
 {
     const struct choice *ch = s->ch;
-    const struct nat_range *r = &ch->range;
+    const struct nat_range *r = ch->range;
 
     if (!nat_has_key(ch->c))
         return false;
@@ -82,9 +82,9 @@ static uint16_t first_off(struct search *s)
 {
     const struct choice *ch = s->ch;
 
-    if (ch->range.flags & NAT_PORT_OFFSET)
-        return (uint16_t)(BE16(*s->key) - ch->range.base_port);
-    return ch->range.flags & NAT_RANDOM || ch->type == NAT_SRC ? random_off(s) : 0;
+    if (ch->range->flags & NAT_PORT_OFFSET)
+        return (uint16_t)(BE16(*s->key) - ch->range->base_port);
+    return ch->range->flags & NAT_RANDOM || ch->type == NAT_SRC ? random_off(s) : 0;
 }
 
 /* --- Linux's rounds --- */

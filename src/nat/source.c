@@ -10,26 +10,48 @@
 #include <errno.h>
 
 /*
- * What makes a source, as a tuple. The zone counts as Linux counts it: it finds the list by the id
- * of a zone that holds in both directions (or none), and in the list only those whose original
- * direction is in the same zone. A zone for one direction alone is thus not the same source as the
- * zone for both.
+ * What makes a source. The zone counts as Linux counts it: it finds the list by the id of a zone
+ * that holds in both directions (or none), and in the list only those whose original direction is
+ * in the same zone. A zone for one direction alone is thus not the same source as the zone for
+ * both.
  */
-static struct weir_tuple source_of(const struct conn *c)
-{
-    struct weir_tuple source = conn_tuple(c, WEIR_ORIG);
-    const uint8_t both = 1u << WEIR_ORIG | 1u << WEIR_REPLY;
+struct source {
+    uint64_t addr[2];
+    uint64_t rest;
+};
 
-    memset(&source.dst, 0, sizeof(source.dst));
-    source.dst_key = c->zone_dirs == both ? c->zone : 0;
-    return source;
+static uint64_t rest_of(uint8_t family, uint8_t proto, uint16_t key, struct zone z)
+{
+    bool both = z.dirs == (1u << WEIR_ORIG | 1u << WEIR_REPLY);
+
+    return key | (uint64_t)proto << 16 | (uint64_t)family << 24 |
+           (uint64_t)zone_for(z.id, z.dirs, WEIR_ORIG) << 32 | (uint64_t)(both ? z.id : 0) << 48;
+}
+
+static struct source source_of(const struct conn *c)
+{
+    const uint64_t rest =
+        rest_of(c->family, c->proto, c->key[WEIR_ORIG][0], (struct zone){c->zone, c->zone_dirs});
+
+    if (c->family == 4)
+        return (struct source){{c->addr4[WEIR_ORIG][0], 0}, rest};
+    const union weir_addr *a = &((const struct conn6 *)c)->addr[WEIR_ORIG][0];
+
+    return (struct source){{a->half[0], a->half[1]}, rest};
+}
+
+static uint64_t mix(const struct track *t, const struct source *s)
+{
+    uint64_t h = hash_mix(&t->key, 0, s->addr[0], s->rest);
+
+    return hash_end(&t->key, s->addr[1] ? hash_mix(&t->key, h, s->addr[1], s->rest) : h);
 }
 
 uint64_t nat_source_hash(const struct track *t, const struct conn *c)
 {
-    const struct weir_tuple source = source_of(c);
+    const struct source source = source_of(c);
 
-    return track_hash(t, &source, conn_zone(c, WEIR_ORIG));
+    return mix(t, &source);
 }
 
 static uint64_t hash_of_ref(void *ctx, uint32_t ref)
@@ -46,25 +68,22 @@ static void prefetch_ref(void *ctx, uint32_t ref)
     __builtin_prefetch(conn_at(t, ref));
 }
 
-static bool same_source(const struct conn *a, const struct conn *b)
+static bool same_source(const struct source *a, const struct conn *c)
 {
-    if (a->proto != b->proto || a->key[WEIR_ORIG][0] != b->key[WEIR_ORIG][0] ||
-        a->family != b->family)
-        return false;
-    const struct weir_tuple x = source_of(a), y = source_of(b);
+    const struct source b = source_of(c);
 
-    return x.src.half[0] == y.src.half[0] && x.src.half[1] == y.src.half[1] &&
-           x.dst_key == y.dst_key && conn_zone(a, WEIR_ORIG) == conn_zone(b, WEIR_ORIG);
+    return a->addr[0] == b.addr[0] && a->addr[1] == b.addr[1] && a->rest == b.rest;
 }
 
 uint32_t nat_sources_newest(const struct sources *s, const struct track *t, const struct conn *c,
                             uint64_t hash)
 {
+    const struct source source = source_of(c);
     struct table_probe probe;
 
     for (uint32_t ref = table_first(&s->table, hash, &probe); ref;
          ref = table_next(&s->table, &probe))
-        if (same_source(conn_at(t, ref), c))
+        if (same_source(&source, conn_at(t, ref)))
             return ref;
     return 0;
 }
@@ -102,12 +121,11 @@ void nat_sources_del(struct sources *s, struct track *t, uint32_t handle)
 
 void nat_sources_prefetch(const struct sources *s, const struct track *t, const struct pkt *p)
 {
-    const struct zone z = zone_of(p);
-    struct weir_tuple source = p->tuple;
+    const struct weir_tuple *tuple = &p->tuple;
+    const struct source source = {{tuple->src.half[0], tuple->src.half[1]},
+                                  rest_of(tuple->family, tuple->proto, tuple->src_key, zone_of(p))};
 
-    memset(&source.dst, 0, sizeof(source.dst));
-    source.dst_key = z.dirs == (1u << WEIR_ORIG | 1u << WEIR_REPLY) ? z.id : 0;
-    table_prefetch(&s->table, track_hash(t, &source, zone_for(z.id, z.dirs, WEIR_ORIG)));
+    table_prefetch(&s->table, mix(t, &source));
 }
 
 /* --- memory --- */

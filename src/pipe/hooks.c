@@ -55,7 +55,7 @@ void hooks_plan(struct weir_shard *s, unsigned family_index)
 
     memset(plan, 0, sizeof(*plan));
     for (unsigned hook = 0; hook < HOOK_MAX; hook++)
-        for (uint8_t i = 0; i < WEIR_ARRAY_LEN(steps); i++) {
+        for (unsigned i = 0; i < WEIR_ARRAY_LEN(steps); i++) {
             const struct step *step = &steps[i];
             bool rules = step->kind == STEP_TABLE || step->kind == STEP_NAT;
 
@@ -63,7 +63,7 @@ void hooks_plan(struct weir_shard *s, unsigned family_index)
                 (rules ? !rules_has(run, (enum weir_table)step->table, (enum hook)hook)
                        : !tracked && step->kind != STEP_TRACK))
                 continue;
-            plan->step[hook][plan->count[hook]++] = i;
+            plan->step[hook][plan->count[hook]++] = (uint8_t)i;
         }
 }
 

@@ -75,11 +75,21 @@ static bool spend_hop(struct pkt *p)
 
 /* Where it goes, and how. */
 struct way {
+    const struct made *copy; /* routed to its gateway; NULL: to the packet's destination */
     struct weir_route route;
     enum refrag_result fit;
     struct refrag refrag;
     struct hook_sides sides;
 };
+
+/* Is it the interface that -j TEE --oif names, if it names one? */
+static bool leaves_by(const struct weir_shard *s, uint16_t iface, const char *wanted)
+{
+    const struct weir_host *host = &s->track.host;
+    const char *name = host->iface_name ? host->iface_name(host->ctx, iface) : NULL;
+
+    return !*wanted || (name && strcmp(name, wanted) == 0);
+}
 
 static bool find_route(struct weir_shard *s, struct pkt *p, struct way *way)
 {
@@ -88,7 +98,10 @@ static bool find_route(struct weir_shard *s, struct pkt *p, struct way *way)
     way->route = (struct weir_route){.out_iface = 1};
     way->fit = REFRAG_WHOLE;
     if (host->route)
-        way->route = host->route(host->ctx, p->raw, p->ip.family, destination(p));
+        way->route = host->route(host->ctx, p->raw, p->ip.family,
+                                 way->copy ? way->copy->gateway : destination(p));
+    if (way->copy && !leaves_by(s, way->route.out_iface, way->copy->out))
+        return hooks_drop(p, WEIR_R_NO_ROUTE);
     return way->route.local || way->route.out_iface || hooks_drop(p, WEIR_R_NO_ROUTE);
 }
 
@@ -197,9 +210,9 @@ static bool walk_output(struct weir_shard *s, struct pkt *p, struct way *way)
 }
 
 /* False: the packet stops here; its verdict and reason are set. */
-static bool pass(struct weir_shard *s, struct pkt *p)
+static bool pass(struct weir_shard *s, struct pkt *p, const struct made *copy)
 {
-    struct way way;
+    struct way way = {.copy = copy};
 
     if (p->reason)
         return hooks_drop(p, p->reason);
@@ -241,7 +254,7 @@ void walk_run(struct weir_shard *s, struct pkt *p)
     raw->out_iface = 0;
     raw->packets_out = 0;
     raw->rule = 0;
-    if (pass(s, p))
+    if (pass(s, p, NULL))
         stats->accepted++;
     else if (raw->verdict == WEIR_HELD)
         stats->held++;
@@ -283,7 +296,12 @@ void walk_made(struct world *w, struct eval *e, const struct made *made)
 {
     struct weir_shard *s = w->owner;
     const struct weir_host *host = &s->track.host;
-    struct weir_packet raw = {.data = made->data, .len = made->len, .path = WEIR_PATH_OUTPUT};
+    bool copy = made->kind == MADE_COPY;
+    struct weir_packet raw = {.data = made->data,
+                              .len = made->len,
+                              .wire_len = made->wire_len,
+                              .path = WEIR_PATH_OUTPUT,
+                              .mark = copy ? e->p->raw->mark : 0};
     struct pkt p;
 
     if (s->nested + 1 >= RULES_NESTED_MAX)
@@ -293,8 +311,9 @@ void walk_made(struct world *w, struct eval *e, const struct made *made)
         return;
     adopt(&p, e->p, made->kind);
     s->nested++;
-    if (pass(s, &p)) {
+    if (pass(s, &p, copy ? made : NULL)) {
         s->made = (uint16_t)(s->made + raw.packets_out);
+        raw.ctinfo = (uint8_t)p.ctinfo;
         if (raw.verdict == WEIR_ACCEPT && host->packet)
             host->packet(host->ctx, &raw, s->track.cause);
     }

@@ -20,7 +20,8 @@ struct made {
     enum made_kind kind;
     uint8_t *data; /* the maker's; may be changed on its way */
     uint32_t len;
-    union weir_addr gateway;
+    uint32_t wire_len;        /* of a copy of a packet that a capture cut; 0: all of it is there */
+    union weir_addr gateway;  /* MADE_COPY: where it is routed to */
     char out[IFACE_NAME_MAX]; /* TEE --oif; empty: as routed */
 };
 

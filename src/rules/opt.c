@@ -191,6 +191,12 @@ static bool range_end(const char **text, struct bounds b, uint64_t empty, uint64
            *n <= b.max;
 }
 
+static bool too_many(struct rule_parse *r, const struct ext *x, const struct opt *o)
+{
+    return rule_fail(r, "%s: Too many components for option \"--%s\" (max: 2)", x->type->name,
+                     full_name(x->type, o->id));
+}
+
 static bool take_range(struct rule_parse *r, struct ext *x, const struct opt *o, const char *text)
 {
     struct bounds b = bounds_of(o);
@@ -203,17 +209,22 @@ static bool take_range(struct rule_parse *r, struct ext *x, const struct opt *o,
     if (*at == ':') {
         const char *second = ++at;
 
-        if (!range_end(&at, b, b.max, &high) || *at)
+        if (!range_end(&at, b, b.max, &high))
             return bad_range(r, x, o, second);
+        if (*at)
+            return too_many(r, x, o);
     }
     store(x->data + o->at, width(o), low);
     store(x->data + o->at + width(o), width(o), high);
     return true;
 }
 
+/* iptables looks for a service of TCP and SCTP by protocol, and for any other by its name alone. */
 static bool take_ports(struct rule_parse *r, struct ext *x, const struct opt *o, const char *text)
 {
+    enum { TCP = 6, SCTP = 132 };
     const char *rest = text;
+    bool by_proto = x->type->proto == TCP || x->type->proto == SCTP;
     uint16_t ports[2] = {0, UINT16_MAX};
     char part[64];
     int n = 0;
@@ -221,7 +232,10 @@ static bool take_ports(struct rule_parse *r, struct ext *x, const struct opt *o,
     for (; rest; n++) {
         bool fits = read_part(&rest, ':', part, sizeof(part));
 
-        if (n == 2 || !fits || (*part && !read_port(r, part, r->head.proto, &ports[n])))
+        if (n == 2 && !by_proto)
+            return too_many(r, x, o);
+        if (n == 2 || !fits ||
+            (*part && !read_port(r, part, by_proto ? x->type->proto : 0, &ports[n])))
             return rule_fail(r, "invalid port/service `%s' specified", fits ? part : text);
     }
     if (n == 1)

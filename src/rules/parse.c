@@ -441,13 +441,13 @@ static struct draft_chain *sorted(struct draft_chain *list, uint32_t count)
 {
     if (count < 2)
         return list;
-    struct draft_chain *middle = list, *last = NULL;
+    struct draft_chain **cut = &list;
 
-    for (uint32_t i = 0; i < count / 2; i++) {
-        last = middle;
-        middle = middle->next;
-    }
-    last->next = NULL;
+    for (uint32_t i = 0; i < count / 2; i++)
+        cut = &(*cut)->next;
+    struct draft_chain *middle = *cut;
+
+    *cut = NULL;
     struct draft_chain *a = sorted(list, count / 2), *b = sorted(middle, count - count / 2);
     struct draft_chain *head = NULL, **tail = &head;
 

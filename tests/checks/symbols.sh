@@ -20,11 +20,13 @@ export LC_ALL=C
 
 # weir_reserve_pages and weir_release_pages are the default for weir_host.reserve and release. The
 # stack protector's are the compiler's, and so is __cpu_model, which says whether the processor has
-# an instruction for CRC32c; bcmp is what clang makes of a memcmp whose sign nobody asks for;
+# an instruction for CRC32c; __popcountdi2 and the __...ti3 are its arithmetic where a processor has
+# no such instruction; bcmp is what clang makes of a memcmp whose sign nobody asks for;
 # _GLOBAL_OFFSET_TABLE_ is the linker's.
 needs='memcpy memmove memset memcmp bcmp memchr strlen strcmp strncmp strcasecmp strncasecmp strchr
-       vsnprintf snprintf inet_ntop inet_pton weir_reserve_pages weir_release_pages
-       __stack_chk_fail __stack_chk_guard __cpu_model _GLOBAL_OFFSET_TABLE_'
+       strrchr vsnprintf snprintf inet_ntop inet_pton weir_reserve_pages weir_release_pages
+       __stack_chk_fail __stack_chk_guard __cpu_model __popcountdi2 __udivti3 __divti3 __umodti3
+       _GLOBAL_OFFSET_TABLE_'
 
 # "SECTION NAME" of every object with a size, or of common storage, outside read-only sections.
 writable() {

@@ -705,22 +705,94 @@ static bool step_entry(struct check *c, const struct scn_step *step)
     return true;
 }
 
-static bool step_command(struct check *c, const struct scn_step *step, const char *program)
+/* Is it refused, if and only if it must be? */
+static bool want_refusal(struct check *c, const struct scn_step *step, bool refused)
 {
-    int status = 0;
-
-    if (!engine_ok(
-            c, step,
-            c->player->ops->command(c->player, program, step->u.command.args, &status, &c->result)))
-        return false;
-    note_events(c, &c->result);
-    if (step->u.command.fails && status == 0)
+    if (step->u.command.fails && !refused)
         FAIL(c, step, "it should have been refused");
-    if (!step->u.command.fails && status != 0) {
-        FAIL(c, step, "exit status %d: %s", status, c->player->error);
+    if (!step->u.command.fails && refused) {
+        FAIL(c, step, "it was refused: %s", c->player->error);
         return false;
     }
     return true;
+}
+
+static bool step_conntrack(struct check *c, const struct scn_step *step)
+{
+    int status = 0;
+
+    if (!engine_ok(c, step,
+                   c->player->ops->conntrack(c->player, step->u.command.args, &status, &c->result)))
+        return false;
+    note_events(c, &c->result);
+    return want_refusal(c, step, status != 0);
+}
+
+/* A line that is refused leaves the rules as they were. */
+static bool step_rule(struct check *c, const struct scn_step *step)
+{
+    uint8_t family = step->u.command.family;
+    struct plan_rules rules = c->rules;
+    struct player *p = c->player;
+    bool refused = false;
+
+    if (!engine_ok(c, step,
+                   plan_rule(&rules, family, step->u.command.args, p->error, sizeof(p->error)) &&
+                       p->ops->rules(p, family, rules.text[family == 6], &refused)))
+        return false;
+    if (!refused)
+        c->rules = rules;
+    return want_refusal(c, step, refused);
+}
+
+static bool has_line(const char *text, const char *line)
+{
+    size_t n = strlen(line);
+
+    for (const char *at = text; (at = strstr(at, line)); at++)
+        if ((at == text || at[-1] == '\n') && (!at[n] || at[n] == '\n'))
+            return true;
+    return false;
+}
+
+/* The line that says the same with other counters, for the reader; its length. */
+static int other_count(const char *text, const char *line, const char **other)
+{
+    const char *rule = line[0] == '[' ? strchr(line, ' ') : NULL, *at = NULL;
+
+    *other = "no such line";
+    if (rule)
+        at = strstr(text, rule);
+    if (!at)
+        return (int)strlen(*other);
+    while (at > text && at[-1] != '\n')
+        at--;
+    *other = at;
+    return (int)strcspn(at, "\n");
+}
+
+static bool step_saved(struct check *c, const struct scn_step *step)
+{
+    const char *line = step->u.command.args, *other;
+    char *text = NULL;
+
+    if (!engine_ok(c, step, c->player->ops->save(c->player, step->u.command.family, &text)))
+        return false;
+    if (!has_line(text, line)) {
+        int n = other_count(text, line, &other);
+
+        FAIL(c, step, "rules: expected %s, got %.*s", line, n, other);
+    }
+    free(text);
+    return true;
+}
+
+static bool step_route(struct check *c, const struct scn_step *step)
+{
+    const struct scn_setting *set = step->u.settings.setting;
+    enum rig_side side = set[0].key[0] == 'A' ? RIG_A : RIG_B;
+
+    return engine_ok(c, step, c->player->ops->route(c->player, side, set[1].key));
 }
 
 static bool note_zone(struct check *c, const struct plan_templ *templ)
@@ -765,9 +837,10 @@ bool check_step(struct check *c, const struct scn_step *step)
     case SCN_STEP_SYSCTL:
     case SCN_STEP_TMPL:
     case SCN_STEP_POLICY: return step_setting(c, step);
-    case SCN_STEP_RULE:
-        return step_command(c, step, step->u.command.family == 6 ? "ip6tables" : "iptables");
-    case SCN_STEP_CONNTRACK: return step_command(c, step, "conntrack");
+    case SCN_STEP_RULE: return step_rule(c, step);
+    case SCN_STEP_EXPECT_RULE: return step_saved(c, step);
+    case SCN_STEP_ROUTE: return step_route(c, step);
+    case SCN_STEP_CONNTRACK: return step_conntrack(c, step);
     case SCN_STEP_FLUSH: return step_flush(c, step);
     case SCN_STEP_MTU:
         return engine_ok(c, step, c->player->ops->mtu(c->player, (unsigned)step->u.count));

@@ -47,6 +47,7 @@ struct check {
     size_t out_at[RIG_SIDE_MAX]; /* how far `out` has looked at the packets that came out */
     enum scn_event event[CHECK_EVENTS_MAX]; /* since the last packet or `expect events` */
     size_t events;
+    struct plan_rules rules;
 };
 
 void check_init(struct check *c, struct player *player, struct report *report);

@@ -3,7 +3,8 @@
  * scenario_kernel: the kernel as a player, see scenario_player.h.
  *
  * A template is a rule of the raw table. Both sides' rules are loaded anew when one changes, which
- * replaces the raw table: a scenario uses `tmpl` or `rule -t raw`, not both.
+ * replaces the raw table: a scenario uses `tmpl` or `rule -t raw`, not both. Packets for the router
+ * itself are taken and not answered, as weir leaves them to its host.
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -218,16 +219,33 @@ static bool kernel_flush(struct player *p, struct rig_result *result)
     return rig_ok(p, rig_flush(mine(p)->rig)) && rig_ok(p, rig_collect(mine(p)->rig, result));
 }
 
-static bool kernel_command(struct player *p, const char *program, const char *args, int *status,
-                           struct rig_result *result)
+static bool kernel_route(struct player *p, enum rig_side side, const char *prefix)
+{
+    return rig_ok(p, rig_route(mine(p)->rig, side, prefix));
+}
+
+static bool kernel_rules(struct player *p, uint8_t family, const char *text, bool *refused)
+{
+    int err = rig_rules(mine(p)->rig, family == 6 ? AF_INET6 : AF_INET, text);
+
+    *refused = err == -EINVAL;
+    return rig_ok(p, err) || *refused;
+}
+
+static bool kernel_save(struct player *p, uint8_t family, char **text)
+{
+    return rig_ok(p, rig_rules_save(mine(p)->rig, family == 6 ? AF_INET6 : AF_INET, text));
+}
+
+static bool kernel_conntrack(struct player *p, const char *args, int *status,
+                             struct rig_result *result)
 {
     char line[1024];
-    const char *wait = program[0] == 'i' ? "-w " : ""; /* for the lock of iptables */
-    int n = snprintf(line, sizeof(line), "%s %s%s 2>&1", program, wait, args);
+    int n = snprintf(line, sizeof(line), "conntrack %s 2>&1", args);
     FILE *f = n < (int)sizeof(line) ? popen(line, "r") : NULL;
 
     if (!f)
-        return player_fail(p, "%s cannot be run: %s", program, strerror(errno));
+        return player_fail(p, "conntrack cannot be run: %s", strerror(errno));
     size_t len = fread(p->error, 1, sizeof(p->error) - 1, f);
     p->error[len] = '\0';
     char scrap[256];
@@ -283,7 +301,10 @@ static const struct player_ops ops = {
     .policy = kernel_policy,
     .mtu = kernel_mtu,
     .flush = kernel_flush,
-    .command = kernel_command,
+    .route = kernel_route,
+    .rules = kernel_rules,
+    .save = kernel_save,
+    .conntrack = kernel_conntrack,
     .find = kernel_find,
     .dump = kernel_dump,
     .count = kernel_count,
@@ -293,8 +314,9 @@ static const struct player_ops ops = {
 
 int player_kernel(struct player **player, char *error, size_t size)
 {
+    static const struct rig_opts opts = {.deaf = true};
     struct kernel_player *k = calloc(1, sizeof(*k));
-    int err = k ? rig_new(NULL, &k->rig, error, size) : -ENOMEM;
+    int err = k ? rig_new(&opts, &k->rig, error, size) : -ENOMEM;
 
     if (err) {
         free(k);

@@ -238,3 +238,61 @@ bool plan_policy(const struct scn_settings *set, struct plan_policy *out, char *
             return false;
     return true;
 }
+
+/* ---- rules ---- */
+
+/* The table that a command line is about, and the line without it, as iptables-restore wants it. */
+static bool cut_table(const char *args, char *table, size_t table_size, char *rest,
+                      size_t rest_size)
+{
+    const char *word = strncmp(args, "-t ", 3) == 0 ? args + 3 : "filter ";
+    size_t n = strcspn(word, " ");
+    const char *after = word == args + 3 ? word + n + strspn(word + n, " ") : args;
+
+    if (n >= table_size || strlen(after) + 2 > rest_size)
+        return false;
+    memcpy(table, word, n);
+    table[n] = '\0';
+    (void)snprintf(rest, rest_size, "%s\n", after);
+    return true;
+}
+
+static bool insert(char *text, size_t at, const char *words)
+{
+    size_t n = strlen(words), len = strlen(text);
+
+    if (len + n >= PLAN_RULES_MAX)
+        return false;
+    memmove(text + at + n, text + at, len - at + 1);
+    memcpy(text + at, words, n);
+    return true;
+}
+
+/* Where the next line of a table goes: before its COMMIT. A table that is not there yet is begun.
+ */
+static bool find_place(char *text, const char *table, size_t *place)
+{
+    static const char end[] = "COMMIT\n";
+    char head[64];
+    (void)snprintf(head, sizeof(head), "*%s\n", table);
+    char *at = strstr(text, head);
+
+    if (!at) {
+        *place = strlen(text) + strlen(head);
+        return insert(text, strlen(text), head) && insert(text, *place, end);
+    }
+    *place = (size_t)(strstr(at, end) - text);
+    return true;
+}
+
+bool plan_rule(struct plan_rules *rules, uint8_t family, const char *args, char *error, size_t size)
+{
+    char table[32], line[1024], *text = rules->text[family == 6];
+    size_t place;
+
+    if (cut_table(args, table, sizeof(table), line, sizeof(line)) &&
+        find_place(text, table, &place) && insert(text, place, line))
+        return true;
+    (void)snprintf(error, size, "too long, or too many rules");
+    return false;
+}

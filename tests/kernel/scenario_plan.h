@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * scenario_plan: what the lines `tmpl`, `policy` and `sysctl` of a scenario ask for, in a form that
- * both engines can carry out.
+ * scenario_plan: what the lines `tmpl`, `policy`, `sysctl` and `rule` of a scenario ask for, in a
+ * form that both engines can carry out.
  *
  *     tmpl A zone=5 dir=orig         zone=N dir=both|orig|reply
  *     tmpl A notrack
@@ -22,6 +22,7 @@
 enum {
     PLAN_NAME_MAX = 32, /* of a policy, with the terminating zero, as in the kernel */
     PLAN_VALUES_MAX = 11,
+    PLAN_RULES_MAX = 8192,    /* text of one family's */
     PLAN_PROTO_GENERIC = 255, /* the number for protocols without a tracker of their own */
 };
 
@@ -44,9 +45,18 @@ struct plan_policy {
     enum weir_tunable tunable[PLAN_VALUES_MAX]; /* weir's name for it */
 };
 
+/* The rules so far, as iptables-restore takes them; "": none. */
+struct plan_rules {
+    char text[2][PLAN_RULES_MAX]; /* IPv4's, IPv6's */
+};
+
 /* False: `error` says what is wrong with the line. */
 bool plan_templ(const struct scn_settings *set, struct plan_templ *out, char *error, size_t size);
 bool plan_policy(const struct scn_settings *set, struct plan_policy *out, char *error, size_t size);
+
+/* Adds an iptables command line at the end of its table. */
+bool plan_rule(struct plan_rules *rules, uint8_t family, const char *args, char *error,
+               size_t size);
 
 /* The lower-case name of an event, as `-j CT --ctevents` takes it. */
 const char *plan_event_name(enum weir_event_kind kind);

@@ -24,10 +24,14 @@ struct player_ops {
     bool (*policy)(struct player *p, const struct plan_policy *policy);
     bool (*mtu)(struct player *p, unsigned mtu);
     bool (*flush)(struct player *p, struct rig_result *result);
-    /* A command line of iptables, ip6tables or conntrack; *status is what the program would exit
-     * with, and player->error what it complains about. */
-    bool (*command)(struct player *p, const char *program, const char *args, int *status,
-                    struct rig_result *result);
+    bool (*route)(struct player *p, enum rig_side side, const char *prefix);
+    /* Rules in place of those of the family (4 or 6); *refused: player->error says why. */
+    bool (*rules)(struct player *p, uint8_t family, const char *text, bool *refused);
+    /* They and their counters, as iptables-save -c prints them; the caller frees *text. */
+    bool (*save)(struct player *p, uint8_t family, char **text);
+    /* A command line of conntrack; *status is what the program would exit with, and player->error
+     * what it complains about. */
+    bool (*conntrack)(struct player *p, const char *args, int *status, struct rig_result *result);
     /* The entry that has this tuple in some direction, and this zone for that direction. */
     bool (*find)(struct player *p, const struct rig_tuple *tuple, uint16_t zone,
                  struct rig_entry *entry, bool *found);

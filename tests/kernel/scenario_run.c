@@ -223,6 +223,28 @@ static void compare_step(struct check *kernel, struct check *twin, const struct 
         report_fail(kernel->report, step->line, "they differ", "%s", d.text);
 }
 
+/* The rules with their counters. */
+static void compare_saved(struct check *kernel, struct check *twin, const struct scenario *scenario)
+{
+    struct player *k = kernel->player, *t = twin->player;
+
+    for (int i = 0; i < 2; i++) {
+        char *a = NULL, *b = NULL;
+        struct difference d;
+
+        if (!kernel->rules.text[i][0])
+            continue;
+        if (!k->ops->save(k, i ? 6 : 4, &a))
+            report_fail(kernel->report, scenario->line, "kernel", "%s", k->error);
+        else if (!t->ops->save(t, i ? 6 : 4, &b))
+            report_fail(kernel->report, scenario->line, "weir", "%s", t->error);
+        else if (!compare_rules(a, b, &d))
+            report_fail(kernel->report, scenario->line, "they differ in the end", "%s", d.text);
+        free(a);
+        free(b);
+    }
+}
+
 static void compare_end(struct check *kernel, struct check *twin, const struct scenario *scenario)
 {
     struct player *k = kernel->player, *t = twin->player;
@@ -239,6 +261,7 @@ static void compare_end(struct check *kernel, struct check *twin, const struct s
         report_fail(kernel->report, scenario->line, "they differ in the end", "%s", d.text);
     if (!compare_stats(&ks, &ts, &d))
         report_fail(kernel->report, scenario->line, "they differ in the end", "%s", d.text);
+    compare_saved(kernel, twin, scenario);
 }
 
 /* ---- playing ---- */

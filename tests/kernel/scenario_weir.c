@@ -2,8 +2,8 @@
 /*
  * scenario_weir: weir as a player, see scenario_player.h.
  *
- * weir has no rules yet. What a scenario's templates say is handed to it packet by packet, as a
- * rule of the raw table would have.
+ * What a scenario's templates say is handed to it packet by packet, as a rule of the raw table
+ * would have.
  */
 #include <arpa/inet.h>
 #include <inttypes.h>
@@ -175,6 +175,26 @@ static bool weir_flush(struct player *p, struct rig_result *result)
     return true;
 }
 
+static bool weir_route(struct player *p, enum rig_side side, const char *prefix)
+{
+    return engine_route(mine(p)->engine, side, prefix) == 0 ||
+           player_fail(p, "no route to '%s', or too many", prefix);
+}
+
+static bool weir_rules(struct player *p, uint8_t family, const char *text, bool *refused)
+{
+    int err = engine_rules(mine(p)->engine, family, text, p->error, sizeof(p->error));
+
+    *refused = err == -EINVAL;
+    return !err || *refused;
+}
+
+static bool weir_save(struct player *p, uint8_t family, char **text)
+{
+    *text = engine_rules_save(mine(p)->engine, family);
+    return *text || player_fail(p, "there are no rules to print");
+}
+
 static void mark_from(struct player *p, const uint8_t src[static 4], uint32_t mark)
 {
     struct weir_conn conn;
@@ -187,8 +207,8 @@ static void mark_from(struct player *p, const uint8_t src[static 4], uint32_t ma
 }
 
 /* Of all that conntrack can do, the one thing for which weir has a function of its own. */
-static bool weir_command(struct player *p, const char *program, const char *args, int *status,
-                         struct rig_result *result)
+static bool weir_conntrack(struct player *p, const char *args, int *status,
+                           struct rig_result *result)
 {
     char text[32];
     uint8_t src[4];
@@ -196,10 +216,9 @@ static bool weir_command(struct player *p, const char *program, const char *args
     int end = 0;
 
     weir_wait(p, result);
-    if (strcmp(program, "conntrack") != 0 ||
-        sscanf(args, "-U -s %31s -m %" SCNu32 "%n", text, &mark, &end) < 2 || args[end] ||
+    if (sscanf(args, "-U -s %31s -m %" SCNu32 "%n", text, &mark, &end) < 2 || args[end] ||
         inet_pton(AF_INET, text, src) != 1)
-        return player_fail(p, "weir has no '%s %s' yet", program, args);
+        return player_fail(p, "weir has no 'conntrack %s' yet", args);
     engine_watch(mine(p)->engine, result);
     mark_from(p, src, mark);
     engine_watch(mine(p)->engine, NULL);
@@ -312,7 +331,10 @@ static const struct player_ops ops = {
     .policy = weir_policy,
     .mtu = weir_mtu,
     .flush = weir_flush,
-    .command = weir_command,
+    .route = weir_route,
+    .rules = weir_rules,
+    .save = weir_save,
+    .conntrack = weir_conntrack,
     .find = weir_find,
     .dump = weir_dump,
     .count = weir_count,

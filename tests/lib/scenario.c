@@ -309,6 +309,17 @@ static bool step_conntrack(struct reader *r, struct scn_scan *s, const struct pr
     return read_command(r, s, prefix, (struct scn_step){.kind = SCN_STEP_CONNTRACK});
 }
 
+static bool step_route(struct reader *r, struct scn_scan *s, const struct prefix *prefix)
+{
+    enum side side;
+    if (!read_side(s, scn_peek(s), &side))
+        return false;
+    struct scn_step step = {.kind = SCN_STEP_ROUTE, .u.settings = read_settings(r, s)};
+    if (step.u.settings.count != 2)
+        return scn_fail(s, scn_next(s), "'route' wants a side and a network, such as 10.9.0.0/16");
+    return !scn_failed(s) && add_step(r, s, prefix, step);
+}
+
 static bool step_tmpl(struct reader *r, struct scn_scan *s, const struct prefix *prefix)
 {
     enum side side;
@@ -427,8 +438,12 @@ static bool step_expect(struct reader *r, struct scn_scan *s, const struct prefi
         return expect_entry(r, s, prefix);
     if (scn_is(w, "events"))
         return expect_events(r, s, prefix);
-    return scn_fail(s, w, "'%.*s' cannot be expected: table count stat entry events", (int)w.len,
-                    w.p);
+    if (scn_is(w, "rule") || scn_is(w, "rule6"))
+        return read_command(r, s, prefix,
+                            (struct scn_step){.kind = SCN_STEP_EXPECT_RULE,
+                                              .u.command.family = scn_is(w, "rule") ? 4 : 6});
+    return scn_fail(s, w, "'%.*s' cannot be expected: table count stat entry rule rule6 events",
+                    (int)w.len, w.p);
 }
 
 static const struct {
@@ -441,7 +456,7 @@ static const struct {
     {"hooks", step_hooks},   {"hold", step_hold},
     {"flush", step_flush},   {"release", step_release},
     {"expect", step_expect}, {"out", step_out},
-    {"mtu", step_mtu},
+    {"mtu", step_mtu},       {"route", step_route},
 };
 
 static bool read_once(struct reader *r, struct scn_scan *s, const struct prefix *prefix)
@@ -461,7 +476,7 @@ static bool read_once(struct reader *r, struct scn_scan *s, const struct prefix 
         return scn_fail(
             s, w,
             "'%.*s' begins no line: a packet (A>B …, A: …), wait at xN, sysctl rule "
-            "rule6 conntrack tmpl policy hooks mtu hold release flush expect out, or name "
+            "rule6 conntrack route tmpl policy hooks mtu hold release flush expect out, or name "
             "ref only flow block do",
             (int)w.len, w.p);
     return read_packet_step(r, s, prefix);

@@ -50,10 +50,12 @@
  * Settings
  *   sysctl KEY=VALUE     net.netfilter.KEY; the prefix nf_conntrack_ may be left out (tcp_loose=0);
  *                        a KEY with a dot is meant in full
- *   rule ARGS            an iptables command line: rule -t raw -A PREROUTING -p udp -j NOTRACK
+ *   rule ARGS            an iptables command line: rule -t raw -A PREROUTING -p udp -j NOTRACK. The
+ *                        lines so far are loaded anew with it, so all counters start again
  *   rule6 ARGS           ip6tables
  *   conntrack ARGS       a conntrack command line: conntrack -D -p udp
  *                        these three may end with -> FAIL: it must be refused
+ *   route SIDE PREFIX    a network of addresses behind this side: route B 10.9.0.0/16
  *   tmpl SIDE KEY=VALUE… a template for packets from this side: zone= dir=both|orig|reply policy=
  *                        helper= events=NAME,… proto=N (only for this protocol) or notrack; tmpl
  *                        SIDE off takes it away
@@ -100,6 +102,8 @@
  *                        early_drop clashres expect_new … as in /proc/net/stat/nf_conntrack
  *   expect entry [6] PROTO SRC>DST [KEYS] KEY=VALUE…   a listed entry with this original tuple, and
  *                        the words above about it; `gone` if there must be none
+ *   expect rule LINE     what iptables-save -c prints has this line: expect rule [2:48] -A FORWARD
+ *   expect rule6 LINE    the same for ip6tables
  *   expect events NAME,…|none   since the last packet, or the last line of this kind
  *   out SIDE PACKET      the next packet that came out on that side, byte for byte, but for TTL and
  *                        header checksum; out SIDE none: nothing more did
@@ -205,6 +209,7 @@ enum scn_step_kind {
     SCN_STEP_SYSCTL,    /* settings: one */
     SCN_STEP_RULE,      /* command */
     SCN_STEP_CONNTRACK, /* command */
+    SCN_STEP_ROUTE,     /* settings: the side and the prefix, as bare words */
     SCN_STEP_TMPL,      /* settings: first the side as a bare word */
     SCN_STEP_POLICY,    /* settings: first the name, then the protocol, or "off" */
     SCN_STEP_HOOKS,     /* on */
@@ -216,6 +221,7 @@ enum scn_step_kind {
     SCN_STEP_EXPECT_COUNT,  /* count */
     SCN_STEP_EXPECT_STAT,   /* settings: the values are numbers */
     SCN_STEP_EXPECT_ENTRY,  /* entry */
+    SCN_STEP_EXPECT_RULE,   /* command */
     SCN_STEP_EXPECT_EVENTS, /* entry.expect.events */
 };
 
@@ -232,7 +238,7 @@ struct scn_step {
         } packet;
         struct scn_settings settings;
         struct {
-            uint8_t family; /* rules only */
+            uint8_t family; /* of rules */
             bool fails;
             const char *args;
         } command;

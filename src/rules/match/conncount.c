@@ -317,24 +317,20 @@ static void walk(struct conncount *cc, const struct track *t, struct list *l, co
     }
 }
 
-/* The packet's entry; of one that has none (INVALID, or not tracked yet) the entry of its tuple. */
-static const struct conn *entry_of(struct track *t, const struct pkt *p, struct zone z,
-                                   uint64_t hash, uint32_t *handle)
-{
-    *handle = p->handle;
-    if (p->conn)
-        return p->conn;
-    *handle = ref_handle(track_find(t, &p->tuple, hash, z.id, z.dirs));
-    return *handle ? conn_at(t, *handle) : NULL;
-}
-
+/* A packet without an entry (INVALID, or not tracked yet) is of the one that its tuple leads to. */
 static struct own own_of(struct track *t, const struct pkt *p, const union weir_addr *network)
 {
-    struct zone z = p->ctinfo == WEIR_CT_NONE ? zone_of(p) : (struct zone){0};
-    uint64_t hash = track_hash(t, &p->tuple, zone_for(z.id, z.dirs, WEIR_ORIG));
-    struct own own = {.hash = hash, .network = network, .zone = z.id};
-    const struct conn *c = entry_of(t, p, z, hash, &own.ref);
+    const struct conn *c = p->conn;
+    struct own own = {.network = network, .ref = p->handle};
 
+    if (!c) {
+        struct zone z = p->ctinfo == WEIR_CT_NONE ? zone_of(p) : (struct zone){0};
+
+        own.zone = z.id;
+        own.hash = track_hash(t, &p->tuple, zone_for(z.id, z.dirs, WEIR_ORIG));
+        own.ref = ref_handle(track_find(t, &p->tuple, own.hash, z.id, z.dirs));
+        c = own.ref ? conn_at(t, own.ref) : NULL;
+    }
     if (c) {
         own.hash = conn_hash(t, c, WEIR_ORIG);
         own.zone = c->zone;

@@ -6,12 +6,12 @@
  * first; its length is the answer. What a packet does to its network's list is what was seen of
  * Linux, since it shows:
  *
- *     no list yet         one is made, with the packet's connection
- *     not ASSURED         a walk along the list, from the oldest on, takes out connections that
- * ended and TCP connections that are closing, until it meets the packet's own or has taken out 65;
- * a connection that is not in the list is added ASSURED             all that ended or are closing
- * are taken out, the packet's own too if it is; none is added, since it was when it began, if the
- * rule saw it begin
+ *     there is no list   one is made, with the packet's connection
+ *     it is not ASSURED  A walk along the list, from the oldest on, takes out connections that
+ *                        ended and TCP connections that are closing, until it meets the packet's
+ *                        own or has taken out 65. The packet's own is added if it is not there.
+ *     it is ASSURED      All that ended or are closing are taken out, the packet's own too if it
+ *                        is. None is added: it was when it began, if the rule saw it begin.
  *
  * So a source at its limit is refused packets of young connections once one more was refused, and
  * not those of connections that are under way; and connections that are older than the rule count

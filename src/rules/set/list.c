@@ -91,7 +91,7 @@ static uint32_t insert(struct set *s, const struct set_elem *e)
 static enum set_result refusal(const struct set *s, const struct set_elem *e)
 {
     (void)s;
-    return e->flags & (ELEM_BEFORE | ELEM_AFTER) ? SET_ALONE : SET_FULL;
+    return (e->flags & (ELEM_BEFORE | ELEM_AFTER)) ? SET_ALONE : SET_FULL;
 }
 
 bool set_list_beside(const struct set *s, const struct set_elem *e)

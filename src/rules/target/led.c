@@ -37,8 +37,13 @@ static bool take(struct rule_parse *r, struct ext *x, const struct opt *o, const
     struct led *l = ext_data(x);
     size_t len = strlen(text);
 
-    if (o->id == DELAY)
-        return take_delay(r, l, text);
+    if (o->id == DELAY) {
+        if (!take_delay(r, l, text))
+            return false;
+        if (!l->delay && !l->forever) /* is not saved */
+            x->seen &= ~OPT_BIT(DELAY);
+        return true;
+    }
     if (o->id != TRIGGER)
         return true;
     if (len > TRIGGER_MAX)

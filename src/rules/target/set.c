@@ -58,22 +58,22 @@ static bool take(struct rule_parse *r, struct ext *x, const struct opt *o, const
 static bool check(struct rule_parse *r, struct ext *x)
 {
     const struct set_target *t = ext_conf(x);
-    bool add = *t->set[ADD_SET].name, map = *t->set[MAP_SET].name;
+    bool adds = *t->set[ADD_SET].name, maps = *t->set[MAP_SET].name;
 
-    if (!add && !map && !*t->set[DEL_SET].name)
+    if (!adds && !maps && !*t->set[DEL_SET].name)
         return rule_fail(r, "You must specify either `--add-set' or `--del-set' or `--map-set'");
-    if (!add && x->seen & ADD_ONLY)
+    if (!adds && x->seen & ADD_ONLY)
         return rule_fail(r, ext_seen(x, EXIST)
                                 ? "Flag `--exist' can be used with `--add-set' only"
                                 : "Option `--timeout' can be used with `--add-set' only");
-    if (!map && x->seen & MAP_FLAGS)
+    if (!maps && x->seen & MAP_FLAGS)
         return rule_fail(r, "Flag `--%s' can be used with `--map-set' only",
                          ext_seen(x, MAP_MARK)   ? "map-mark"
                          : ext_seen(x, MAP_PRIO) ? "map-prio"
                                                  : "map-queue");
-    if (map && !(x->seen & MAP_FLAGS))
+    if (maps && !(x->seen & MAP_FLAGS))
         return rule_fail(r, "You must specify flags `--map-mark' or '--map-prio` or `--map-queue'");
-    if (map)
+    if (maps)
         x->tables = IN_MANGLE;
     if (ext_seen(x, MAP_PRIO) || ext_seen(x, MAP_QUEUE))
         x->hooks &= ON_FORWARD | ON_OUTPUT | ON_POSTROUTING;

@@ -110,8 +110,11 @@ static enum rules_verdict run(struct eval *e, const struct ext *x)
     struct copier *c = (void *)s->copier->object;
     const struct parsed *ip = &e->p->ip;
     bool hop = e->hook == HOOK_PREROUTING || e->hook == HOOK_INPUT;
-    struct made made = {
-        .kind = MADE_COPY, .data = c->bytes, .len = ip->have, .gateway = t->gateway};
+    struct made made = {.kind = MADE_COPY,
+                        .data = c->bytes,
+                        .len = ip->have,
+                        .wire_len = ip->l3_len,
+                        .gateway = t->gateway};
 
     if (e->p->copied || c->busy || ip->have > sizeof(c->bytes))
         return RULES_CONTINUE;
