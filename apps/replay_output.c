@@ -219,7 +219,7 @@ void output_made(struct output *output, const struct weir_packet *made,
                  const struct weir_packet *cause, struct weir_time now)
 {
     struct output_slot *slot = slot_of(cause);
-    if (!output->writer)
+    if (!output->writer || !made->out_iface) /* the host itself got it */
         return;
     if (!slot) {
         write_packet(output, now.ns, made->out_iface, made->data, made->len, made->len);
@@ -259,7 +259,7 @@ static void write_slot(struct output *output, const struct output_slot *slot)
     const struct weir_packet *packet = slot->packet;
     if (slot->made.failed && !output->writer_error)
         output->writer_error = -ENOMEM;
-    if (packet->verdict != WEIR_ACCEPT)
+    if (packet->verdict != WEIR_ACCEPT || !packet->out_iface) /* the host itself got it */
         return;
     uint32_t stated = stated_length(packet);
     uint32_t len = stated < packet->len ? stated : packet->len;

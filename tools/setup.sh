@@ -6,7 +6,7 @@ set -euo pipefail
 
 build=(meson ninja-build pkg-config)
 tests=(clang clang-format clang-tidy cppcheck libclang-rt-14-dev libcmocka-dev libmnl-dev
-       conntrack iptables iproute2 mandoc)
+       conntrack iptables ipset iproute2 mandoc python3)
 
 case "${1:-}" in
 build) want=("${build[@]}") ;;

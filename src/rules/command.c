@@ -424,7 +424,8 @@ static bool take_jump(struct parse *p, struct command *c, const char *name, bool
         parse_error(p, 2, "Invalid target name `%s' (%d chars max)", name, CHAIN_NAME_MAX);
     } else {
         parse_error(p, 2, "Couldn't load target `%s':No such file or directory", name);
-        parse_hint(p, "a chain must be declared before it is used: `:%s - [0:0]'", name);
+        parse_hint(p, "no target is called so, and no chain has been declared yet: `:%s - [0:0]'",
+                   name);
     }
     return false;
 }

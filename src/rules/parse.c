@@ -545,8 +545,11 @@ static bool all_lines(struct parse *p)
         p->line_text = p->at;
         p->line_len = (size_t)((newline ? newline : p->end) - p->at);
         p->at = newline ? newline + 1 : p->end;
-        if (!one_line(p))
-            return false;
+        if (one_line(p))
+            continue;
+        if (p->line_len && p->line_text && p->line_text[p->line_len - 1] == '\r')
+            parse_hint(p, "the lines of this file end in CR LF; rule files need LF alone");
+        return false;
     }
     p->line++;
     p->line_text = NULL;

@@ -151,7 +151,7 @@ run replay three.pcap demo.pcap
 expect 'two captures' 2 '' "one capture file at a time: 'three.pcap' and 'demo.pcap'"
 run replay --events three.pcap demo.pcap
 expect 'a file without "="' 2 '' '--events=FILE'
-for option in --frobnicate --rules=x --expect -x; do
+for option in --frobnicate --rulez=x --expect -x; do
     run replay $option three.pcap
     expect "unknown option $option" 2 '' "^weir replay: unknown (or ambiguous )?option '${option}'$"
 done

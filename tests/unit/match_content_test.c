@@ -559,6 +559,8 @@ static void test_bpf_check(void **state)
     wrong_at(0, PROGRAM({LD_MEM, 0, 0, 0}, {RET_K}));
     wrong_at(1, PROGRAM({ST, 0, 0, 1}, {LDX_MEM, 0, 0, 2}, {RET_K}));
     wrong_at(2, PROGRAM({JEQ, 0, 1, 0}, {ST, 0, 0, 3}, {LD_MEM, 0, 0, 3}, {RET_K}));
+    wrong_at(1, PROGRAM({JEQ, 0, 1, 0}, {LD_MEM, 0, 0, 3}, {RET_K}));
+    wrong_at(1, PROGRAM({JEQ, 1, 0, 0}, {LD_MEM, 0, 0, 3}, {RET_K}));
     wrong_at(1, PROGRAM({RET_K}, {LD_MEM, 0, 0, 3}, {RET_K}));
     wrong_at(0, PROGRAM({LD_W, 0, 0, FACT(2)}, {RET_K}));
     wrong_at(0, PROGRAM({LD_W, 0, 0, FACT(36)}, {RET_K}));

@@ -460,6 +460,34 @@ static void test_hashlimit_expire(void **state)
     assert_int_equal(ask_times(0, 9), 2);
 }
 
+/* Milliseconds are rounded up to ticks. */
+static void test_hashlimit_expire_ticks(void **state)
+{
+    static const struct {
+        const char *ms;
+        int64_t ticks;
+    } cases[] = {{"1", 1}, {"4", 1}, {"5", 2}, {"400", 100}, {"401", 101}};
+
+    (void)state;
+    for (size_t i = 0; i < WEIR_ARRAY_LEN(cases); i++) {
+        char rule[256];
+        const char *rules[] = {rule};
+
+        (void)snprintf(rule, sizeof(rule),
+                       "-m hashlimit --hashlimit-upto 1/hour --hashlimit-burst 1 --hashlimit-name "
+                       "a --hashlimit-htable-gcinterval 1 --hashlimit-htable-expire %s",
+                       cases[i].ms);
+        lab_begin(4);
+        assert_true(run_rules(read_rules(rules, 1)));
+        assert_int_equal(ask(0), YES);
+        pass(cases[i].ticks - 1);
+        assert_int_equal(ask(0), NO);
+        pass(cases[i].ticks);
+        assert_int_equal(ask(0), YES);
+        assert_true(run_rules(NULL));
+    }
+}
+
 /* Swept buckets make room, oldest first, one for each new key; the others stay. */
 static void test_hashlimit_reuse(void **state)
 {
@@ -811,6 +839,7 @@ int main(void)
         LAB_TEST(test_hashlimit_fragments),
         LAB_TEST(test_hashlimit_full),
         LAB_TEST(test_hashlimit_expire),
+        LAB_TEST(test_hashlimit_expire_ticks),
         LAB_TEST(test_hashlimit_reuse),
         LAB_TEST(test_hashlimit_many),
         LAB_TEST(test_hashlimit_shared),

@@ -181,8 +181,18 @@ static void test_ttl(void **state)
     lab.next.ttl = 10;
     assert_int_equal(ask(1), NO);
 
+    /* 0 fits everything. */
+    lab.next.ttl = 0;
+    assert_int_equal(ask(1), YES);
+    assert_int_equal(ask(0), YES);
+    lab.next.ttl = 200;
+    assert_int_equal(ask(1), YES);
+    lab.next.ttl = 11;
+    assert_int_equal(ask(0), YES);
+
     /* A packet that is being forwarded has one less than it came with. */
     w.eval.out = "r1";
+    lab.next.ttl = 10;
     assert_int_equal(ask(1), YES);
     lab.path = WEIR_PATH_OUTPUT; /* one that this host sends has not */
     assert_int_equal(ask(1), NO);
@@ -347,6 +357,14 @@ static void test_reap(void **state)
     pass(SECOND + 1);
     assert_int_equal(ask(4), YES);
     assert_int_equal(ask(1), NO);
+    for (unsigned i = 100; i <= 100 + RECENT_ADDRS; i++) { /* nor is it in the way */
+        from(i);
+        assert_int_equal(ask(0), YES);
+    }
+    for (unsigned i = 100; i <= 100 + RECENT_ADDRS; i++) {
+        from(i);
+        assert_int_equal(ask(1), i != 100);
+    }
 }
 
 /* A list lives as long as rules name it. */

@@ -81,7 +81,7 @@ static bool check(struct rule_parse *r, struct ext *x)
 
     l->cost = credit_of(l->period);
     l->full = credit_of(l->period * l->burst);
-    if (l->burst && l->full >= l->cost)
+    if (l->full >= l->cost) /* not without a burst */
         return true;
     rule_fail(r, "Numerical result out of range");
     rule_hint(r, "Linux cannot count a burst of %u at this rate: %s --limit-burst", l->burst,

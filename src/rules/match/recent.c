@@ -220,11 +220,13 @@ static uint8_t ttl_of(const struct eval *e)
     return (uint8_t)(e->p->ip.ip[e->family == 4 ? IP4_TTL : IP6_HOPS] + forwarded);
 }
 
-/* The first moment at which a stamp counts. Linux multiplies in 32 bits. */
+/* The first moment at which a stamp counts. Seconds become ticks in 32 bits and wrap around, as
+ * Linux has it. */
 static int64_t since(const struct track *t, const struct recent *c)
 {
-    return c->seconds ? t->tick64 - (int64_t)(uint32_t)(c->seconds * WEIR_TICKS_PER_SEC)
-                      : INT64_MIN;
+    uint32_t ticks = c->seconds * WEIR_TICKS_PER_SEC;
+
+    return c->seconds ? t->tick64 - ticks : INT64_MIN;
 }
 
 /* --reap. Is `entry` gone? */
