@@ -366,6 +366,35 @@ void engine_steer(struct engine *e, uint32_t offset, uint32_t range)
     }
 }
 
+/* The ports among which Linux looks for a free one, by that of the sender (NAT reference, 5.4). */
+static uint32_t first_port(uint16_t port, uint32_t *range)
+{
+    uint32_t first = port < 512 ? 1 : port < 1024 ? 600 : 1024;
+
+    *range = (port < 512 ? 511 : port < 1024 ? 1023 : 65535) - first + 1;
+    return first;
+}
+
+void engine_follow(struct engine *e, const struct rig_result *kernel)
+{
+    for (size_t i = 0; i < kernel->events; i++) {
+        const struct rig_entry *entry = &kernel->event[i].entry;
+        uint32_t range = 65536, first = 0;
+        uint16_t was = entry->orig.sport, is = entry->reply.dport;
+
+        if (kernel->event[i].kind != RIG_EVENT_NEW)
+            continue;
+        if (entry->orig.proto == IPPROTO_ICMP || entry->orig.proto == IPPROTO_ICMPV6) {
+            was = entry->orig.icmp_id;
+            is = entry->reply.icmp_id;
+        } else {
+            first = first_port(was, &range);
+        }
+        if (was != is && is >= first)
+            engine_steer(e, is - first, range);
+    }
+}
+
 const struct weir_packet *engine_last(const struct engine *e)
 {
     return &e->last;

@@ -23,6 +23,10 @@ void engine_free(struct engine *e);
  */
 void engine_steer(struct engine *e, uint32_t offset, uint32_t range);
 
+/* The same for what the kernel drew when it did this: where it has chosen a source port by chance
+ * for a packet, weir shall choose the same. (Not where a rule gave the range.) */
+void engine_follow(struct engine *e, const struct rig_result *kernel);
+
 /* The shard inside, for settings. */
 struct weir_shard *engine_shard(struct engine *e);
 

@@ -68,7 +68,7 @@ same_text() {
                 a = substr(a, 1, RSTART - 1) substr(a, RSTART + RLENGTH)
                 match(b, / timeout [0-9]+/); given = substr(b, RSTART + 9, RLENGTH - 9)
                 b = substr(b, 1, RSTART - 1) substr(b, RSTART + RLENGTH)
-                if (left > given + 0 || left < given - 3) exit bad = 1
+                if (left + 0 > given + 0 || left + 3 < given + 0) exit bad = 1
             }
             if (a != b) exit bad = 1
         }

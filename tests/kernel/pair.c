@@ -256,36 +256,6 @@ static bool settle(struct pair *p, struct difference *d)
     return compare_results(&p->kernel, &p->weir, d);
 }
 
-/* The ports among which Linux looks for a free one, by that of the sender (NAT reference, 5.4). */
-static uint32_t first_port(uint16_t port, uint32_t *range)
-{
-    uint32_t first = port < 512 ? 1 : port < 1024 ? 600 : 1024;
-
-    *range = (port < 512 ? 511 : port < 1024 ? 1023 : 65535) - first + 1;
-    return first;
-}
-
-/* Where the kernel has chosen a source port by chance, weir shall choose the same. */
-static void steer(struct pair *p)
-{
-    for (size_t i = 0; i < p->kernel.events; i++) {
-        const struct rig_entry *e = &p->kernel.event[i].entry;
-        uint32_t range = 65536, first = 0;
-        uint16_t was = e->orig.sport, is = e->reply.dport;
-
-        if (p->kernel.event[i].kind != RIG_EVENT_NEW)
-            continue;
-        if (e->orig.proto == IPPROTO_ICMP || e->orig.proto == IPPROTO_ICMPV6) {
-            was = e->orig.icmp_id;
-            is = e->reply.icmp_id;
-        } else {
-            first = first_port(was, &range);
-        }
-        if (was != is && is >= first)
-            engine_steer(p->engine, is - first, range);
-    }
-}
-
 /* What weir says it did with the packet, added to a difference. Always false. */
 static bool explain(const struct pair *p, struct difference *d)
 {
@@ -319,7 +289,7 @@ bool pair_step(struct pair *p, int64_t delta_ns, enum rig_side side, const void 
 
     if (rig_step(p->rig, side, packet, len, &p->kernel))
         return rig_failed(p, d);
-    steer(p);
+    engine_follow(p->engine, &p->kernel);
     engine_step(p->engine, at, side, packet, len, NULL, &p->weir);
     p->totals.packets++;
     p->totals.events += p->kernel.events;

@@ -39,6 +39,9 @@ struct player_ops {
     bool (*dump)(struct player *p, struct rig_table *table);
     bool (*count)(struct player *p, uint32_t *count);
     bool (*stats)(struct player *p, struct rig_stats *stats);
+    /* The kernel has done this with the packet that comes next: draw the same port by chance. NULL:
+     * it is the kernel. */
+    void (*follow)(struct player *p, const struct rig_result *kernel);
     /* Why the last packet was dropped or invalid; NULL: the engine does not say. */
     const char *(*reason)(struct player *p);
 };

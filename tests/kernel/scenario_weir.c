@@ -318,6 +318,11 @@ static bool weir_stats(struct player *p, struct rig_stats *stats)
     return true;
 }
 
+static void weir_follow(struct player *p, const struct rig_result *kernel)
+{
+    engine_follow(mine(p)->engine, kernel);
+}
+
 static const char *weir_reason(struct player *p)
 {
     return weir_reason_word((enum weir_reason)engine_last(mine(p)->engine)->reason);
@@ -340,6 +345,7 @@ static const struct player_ops ops = {
     .dump = weir_dump,
     .count = weir_count,
     .stats = weir_stats,
+    .follow = weir_follow,
     .reason = weir_reason,
 };
 

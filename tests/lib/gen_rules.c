@@ -135,10 +135,12 @@ static const struct template targets[] = {
     {"-j DROP", BOTH, FREE, ALL & ~NAT, ANY, false},
     {"", BOTH, FREE, ALL, ANY, false},
     {"", BOTH, FREE, ALL, ANY, false},
-    {"-j REJECT --reject-with icmp-port-unreachable", V4, FREE, FILTER, IN | FWD | OUT, false},
-    {"-j REJECT --reject-with icmp-admin-prohibited", V4, FREE, FILTER, IN | FWD | OUT, false},
+    /* Not in OUTPUT: the only packets there are RSTs, and Linux quotes theirs with the checksum
+     * that a network card would finish. */
+    {"-j REJECT --reject-with icmp-port-unreachable", V4, FREE, FILTER, IN | FWD, false},
+    {"-j REJECT --reject-with icmp-admin-prohibited", V4, FREE, FILTER, IN | FWD, false},
     {"-j REJECT --reject-with tcp-reset", BOTH, TCP, FILTER, IN | FWD | OUT, false},
-    {"-j REJECT --reject-with icmp6-adm-prohibited", V6, FREE, FILTER, IN | FWD | OUT, false},
+    {"-j REJECT --reject-with icmp6-adm-prohibited", V6, FREE, FILTER, IN | FWD, false},
     {"-j MARK --set-xmark %M", BOTH, FREE, ALL, ANY, false},
     {"-j MARK --set-xmark %m/0xffffffff", BOTH, FREE, ALL, ANY, false},
     {"-j CONNMARK --set-xmark %m/0xff", BOTH, FREE, MANGLE | FILTER | NAT, ANY, true},
