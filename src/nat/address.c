@@ -64,14 +64,6 @@ static uint32_t word_number(const union weir_addr *addr, int i)
     return BE32(addr->words[i]);
 }
 
-bool nat_addr_in(const struct nat_range *r, uint8_t family, const union weir_addr *addr)
-{
-    if (family == 4)
-        return word_number(addr, 0) >= word_number(&r->min, 0) &&
-               word_number(addr, 0) <= word_number(&r->max, 0);
-    return memcmp(addr, &r->min, sizeof(*addr)) >= 0 && memcmp(addr, &r->max, sizeof(*addr)) <= 0;
-}
-
 /* Scale a hash to a range, word by word. Below the first word in which the address differs from the
  * end of the range, everything lies in it. */
 static void choose(struct choice *ch, union weir_addr *chosen)

@@ -58,12 +58,19 @@ static bool key_in(const struct choice *ch, struct weir_tuple *reply)
     return !nat_has_key(ch->c) || (key >= ch->range->min_port && key <= ch->range->max_port);
 }
 
+static bool addr_in(const struct nat_range *r, uint8_t family, const union weir_addr *addr)
+{
+    if (family == 4)
+        return BE32(addr->v4) >= BE32(r->min.v4) && BE32(addr->v4) <= BE32(r->max.v4);
+    return memcmp(addr, &r->min, sizeof(*addr)) >= 0 && memcmp(addr, &r->max, sizeof(*addr)) <= 0;
+}
+
 static bool fits(const struct choice *ch, struct weir_tuple *reply)
 {
     uint32_t flags = ch->range->flags;
 
     return (!(flags & NAT_MAP_IPS) ||
-            nat_addr_in(ch->range, reply->family, nat_addr(reply, ch->type))) &&
+            addr_in(ch->range, reply->family, nat_addr(reply, ch->type))) &&
            (!(flags & NAT_PORT_RANGE) || key_in(ch, reply));
 }
 
@@ -100,9 +107,9 @@ static bool reuse(struct choice *ch)
     struct track *t = ch->t;
     uint32_t looks = t->set.nat_linux_search ? UINT32_MAX : SOURCE_LOOKS;
 
-    ch->source = nat_source_hash(t, ch->c);
-    for (uint32_t at = nat_sources_newest(&t->nat->sources, t, ch->c, ch->source); at && looks;
-         looks--) {
+    ch->place = nat_sources_find(&t->nat->sources, t, ch->c);
+    ch->looked = true;
+    for (uint32_t at = ch->place.newest; at && looks; looks--) {
         struct conn *other = conn_at(t, at);
         struct weir_tuple reply = mapped_as(ch, other);
 

@@ -29,7 +29,8 @@ struct choice {
     struct weir_tuple reply; /* as it would be */
     const struct nat_range *range;
     enum nat_type type;
-    uint64_t source; /* nat_source_hash(), where it was needed; else 0 */
+    bool looked; /* at what the source has, which is at */
+    struct source_place place;
 };
 
 /* Has the reply tuple a field that may be changed to make it unique? */
@@ -76,9 +77,6 @@ uint32_t nat_obstacle(struct choice *ch);
 bool nat_choose(struct choice *ch);
 
 /* --- address.c --- */
-
-/* Is the address in the range? */
-bool nat_addr_in(const struct nat_range *r, uint8_t family, const union weir_addr *addr);
 
 /* Set the reply tuple's address to one of the range (reference, 5.5). */
 void nat_choose_addr(struct choice *ch);

@@ -52,18 +52,18 @@ static void settle(struct choice *ch, uint32_t handle)
     }
     c->status |= ch->type == NAT_SRC ? WEIR_S_SRC_NAT_DONE : WEIR_S_DST_NAT_DONE;
     if (ch->type == NAT_SRC && nat_sources_has(c))
-        nat_sources_add(&ch->t->nat->sources, ch->t, handle,
-                        ch->source ? ch->source : nat_source_hash(ch->t, c));
+        nat_sources_add(&ch->t->nat->sources, ch->t, handle, ch->looked ? &ch->place : NULL);
 }
 
-static struct choice begin(struct track *t, struct pkt *p, const struct nat_range *range,
-                           enum nat_type type)
+static void begin(struct choice *ch, struct track *t, struct pkt *p, const struct nat_range *range,
+                  enum nat_type type)
 {
-    return (struct choice){.t = t,
-                           .c = p->conn,
-                           .reply = conn_tuple(p->conn, WEIR_REPLY),
-                           .range = range,
-                           .type = type};
+    ch->t = t;
+    ch->c = p->conn;
+    ch->reply = conn_tuple(p->conn, WEIR_REPLY);
+    ch->range = range;
+    ch->type = type;
+    ch->looked = false;
 }
 
 static bool choose(struct choice *ch, struct pkt *p)
@@ -93,8 +93,9 @@ bool nat_setup(struct track *t, struct pkt *p, const struct nat_range *range, en
 {
     if (is_settled(p->conn, type))
         return true;
-    struct choice ch = begin(t, p, range, type);
+    struct choice ch;
 
+    begin(&ch, t, p, range, type);
     if (!(range->flags & NAT_NETMAP || range->min_port > range->max_port ? choose_normal(&ch, p)
                                                                          : choose(&ch, p)))
         return false;
@@ -109,8 +110,9 @@ bool nat_null(struct track *t, struct pkt *p, enum nat_type type)
 
     if (is_settled(p->conn, type))
         return true;
-    struct choice ch = begin(t, p, &any, type);
+    struct choice ch;
 
+    begin(&ch, t, p, &any, type);
     return choose(&ch, p);
 }
 

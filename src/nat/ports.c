@@ -6,8 +6,8 @@
 #include <errno.h>
 
 enum {
-    /* Pools have POOL_MIN connections each, all but one that is being made. Leaves: a full pool has
-     * one for 1024 connections; the rest is for pools that are not full and for small tables. */
+    /* A full pool has a leaf for 1024 connections; the rest is for pools that are not full and for
+     * small tables. */
     CONNS_PER_LEAF = 64,
     LEAVES_MIN = 2 * POOL_LEAVES,
     WORD_BITS = 64
@@ -107,6 +107,17 @@ static void drop_pool(struct track *t, uint32_t index)
     slab_free(&ports->pools, index);
     if (!ports->pools.count)
         t->on_confirm = NULL;
+}
+
+void nat_pool_done(struct track *t, const struct weir_tuple *reply, uint16_t zone)
+{
+    struct weir_tuple family = *reply;
+
+    (void)split(&family);
+    uint32_t at = find(t, &family, zone);
+
+    if (at && pool_at(&t->nat->ports, at)->taken < POOL_MIN)
+        drop_pool(t, at);
 }
 
 /* --- words --- */
@@ -275,9 +286,10 @@ void nat_ports_note(struct track *t, const struct conn *c, bool taken)
 
 /* --- memory --- */
 
+/* A connection has two tuples, a pool POOL_MIN of them, but for one that a search is using. */
 static uint32_t pools_for(uint32_t capacity)
 {
-    return capacity / POOL_MIN + 1;
+    return capacity / (POOL_MIN / 2) + 1;
 }
 
 static uint32_t leaves_for(uint32_t capacity)

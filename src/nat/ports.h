@@ -17,8 +17,8 @@
  * - A leaf is 16 words. Which leaves are full is one word of the pool, so that the search for a
  *   free port looks at no more than 64 bits, 16 words and 64 bits.
  * - A pool goes when few of the ports that it knows are taken. Each thus stands for at least
- *   POOL_MIN connections, which bounds their number. Leaves come from a smaller store; a pool that
- *   gets none still answers right, by looking at the table again.
+ *   POOL_MIN tuples of the table, which bounds their number. Leaves come from a smaller store; a
+ *   pool that gets none still answers right, by looking at the table again.
  *
  * An entry that has expired counts as taken until it is ended; the search ends what has expired
  * before it believes that a pool is full.
@@ -58,6 +58,9 @@ void nat_ports_fini(struct ports *ports, const struct weir_host *host);
 /* The pool of a reply tuple; NULL: there is none. Or made if there is none; NULL: no memory. */
 struct pool *nat_pool_find(struct track *t, const struct weir_tuple *reply, uint16_t zone);
 struct pool *nat_pool(struct track *t, const struct weir_tuple *reply, uint16_t zone);
+
+/* A search is over: a pool of which too little is taken goes again. */
+void nat_pool_done(struct track *t, const struct weir_tuple *reply, uint16_t zone);
 
 /* Has somebody this port (host byte order)? */
 bool nat_ports_taken(struct track *t, struct pool *pool, uint16_t port);

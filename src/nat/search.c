@@ -192,5 +192,9 @@ bool nat_search(struct choice *ch)
     if (s.exact)
         s.pool = nat_pool_find(ch->t, &ch->reply, conn_zone(ch->c, WEIR_REPLY));
     s.off = first_off(&s);
-    return rounds(&s) || all(&s) || !exact;
+    bool found = rounds(&s) || all(&s);
+
+    if (s.pool)
+        nat_pool_done(ch->t, &ch->reply, conn_zone(ch->c, WEIR_REPLY));
+    return found || !exact;
 }

@@ -47,7 +47,7 @@ static uint64_t mix(const struct track *t, const struct source *s)
     return hash_end(&t->key, s->addr[1] ? hash_mix(&t->key, h, s->addr[1], s->rest) : h);
 }
 
-uint64_t nat_source_hash(const struct track *t, const struct conn *c)
+static uint64_t hash_of(const struct track *t, const struct conn *c)
 {
     const struct source source = source_of(c);
 
@@ -58,7 +58,7 @@ static uint64_t hash_of_ref(void *ctx, uint32_t ref)
 {
     const struct track *t = ctx;
 
-    return nat_source_hash(t, conn_at(t, ref));
+    return hash_of(t, conn_at(t, ref));
 }
 
 static void prefetch_ref(void *ctx, uint32_t ref)
@@ -68,37 +68,40 @@ static void prefetch_ref(void *ctx, uint32_t ref)
     __builtin_prefetch(conn_at(t, ref));
 }
 
-static bool same_source(const struct source *a, const struct conn *c)
+static bool has_source(const struct conn *c, const struct source *a)
 {
     const struct source b = source_of(c);
 
     return a->addr[0] == b.addr[0] && a->addr[1] == b.addr[1] && a->rest == b.rest;
 }
 
-uint32_t nat_sources_newest(const struct sources *s, const struct track *t, const struct conn *c,
-                            uint64_t hash)
+struct source_place nat_sources_find(const struct sources *s, const struct track *t,
+                                     const struct conn *c)
 {
     const struct source source = source_of(c);
+    struct source_place place = {.hash = mix(t, &source), .changes = s->changes};
     struct table_probe probe;
 
-    for (uint32_t ref = table_first(&s->table, hash, &probe); ref;
-         ref = table_next(&s->table, &probe))
-        if (same_source(&source, conn_at(t, ref)))
-            return ref;
-    return 0;
+    place.newest = table_first(&s->table, place.hash, &probe);
+    while (place.newest && !has_source(conn_at(t, place.newest), &source))
+        place.newest = table_next(&s->table, &probe);
+    return place;
 }
 
-void nat_sources_add(struct sources *s, struct track *t, uint32_t handle, uint64_t hash)
+void nat_sources_add(struct sources *s, struct track *t, uint32_t handle,
+                     const struct source_place *place)
 {
     struct conn *c = conn_at(t, handle);
-    uint32_t older = nat_sources_newest(s, t, c, hash);
+    const struct source_place at =
+        place && place->changes == s->changes ? *place : nat_sources_find(s, t, c);
 
-    *conn_links(c) = (struct conn_links){.older = older};
-    if (older) {
-        conn_links(conn_at(t, older))->newer = handle;
-        table_del(&s->table, hash, older);
+    s->changes++;
+    *conn_links(c) = (struct conn_links){.older = at.newest};
+    if (at.newest) {
+        conn_links(conn_at(t, at.newest))->newer = handle;
+        table_del(&s->table, at.hash, at.newest);
     }
-    (void)table_add(&s->table, hash, handle);
+    (void)table_add(&s->table, at.hash, handle);
 }
 
 void nat_sources_del(struct sources *s, struct track *t, uint32_t handle)
@@ -106,13 +109,14 @@ void nat_sources_del(struct sources *s, struct track *t, uint32_t handle)
     struct conn *c = conn_at(t, handle);
     const struct conn_links links = *conn_links(c);
 
+    s->changes++;
     if (links.older)
         conn_links(conn_at(t, links.older))->newer = links.newer;
     if (links.newer) {
         conn_links(conn_at(t, links.newer))->older = links.older;
         return;
     }
-    uint64_t hash = nat_source_hash(t, c);
+    uint64_t hash = hash_of(t, c);
 
     table_del(&s->table, hash, handle);
     if (links.older)

@@ -19,19 +19,23 @@
 struct sources {
     struct table table;
     uint32_t capacity;
+    uint64_t changes; /* connections that came or went */
+};
+
+/* Where a connection's source stands in the index. */
+struct source_place {
+    uint64_t hash;
+    uint64_t changes; /* as they were; since then it may stand elsewhere */
+    uint32_t
+        newest; /* connection: its handle, 0: there is none. conn_links() leads to older ones */
 };
 
 /* -ENOMEM. nat_sources_fini() gives back what there is. */
 int nat_sources_init(struct sources *s, struct track *t);
 void nat_sources_fini(struct sources *s, const struct weir_host *host);
 
-/* The hash of a connection's source. */
-uint64_t nat_source_hash(const struct track *t, const struct conn *c);
-
-/* The newest connection with the same source: its handle, or 0. conn_links() leads to older ones.
- */
-uint32_t nat_sources_newest(const struct sources *s, const struct track *t, const struct conn *c,
-                            uint64_t hash);
+struct source_place nat_sources_find(const struct sources *s, const struct track *t,
+                                     const struct conn *c);
 
 /* Does a connection belong into the index? */
 static inline bool nat_sources_has(const struct conn *c)
@@ -40,7 +44,9 @@ static inline bool nat_sources_has(const struct conn *c)
            (c->status & WEIR_S_SRC_NAT || c->proto == 1 || c->proto == 58);
 }
 
-void nat_sources_add(struct sources *s, struct track *t, uint32_t handle, uint64_t hash);
+/* `place` is where its source stood when somebody looked; NULL: nobody has. */
+void nat_sources_add(struct sources *s, struct track *t, uint32_t handle,
+                     const struct source_place *place);
 void nat_sources_del(struct sources *s, struct track *t, uint32_t handle);
 
 /* Have the line fetched that tells whether a packet's source is known. */

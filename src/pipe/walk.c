@@ -29,6 +29,7 @@ void walk_begin(const struct weir_shard *s, struct pkt *p, struct weir_packet *r
     p->dir = WEIR_ORIG;
     p->ctinfo = WEIR_CT_NONE;
     p->tracked = p->traced = p->copied = false;
+    p->made_templ = (struct weir_template){0};
     p->moved = p->gathered = false;
     p->reason = parse_ip(&p->ip, raw->data, raw->len, raw->wire_len);
     if (!p->reason && !parse_hop_options(&p->ip))
@@ -283,6 +284,9 @@ static void adopt(struct pkt *made, const struct pkt *cause, enum made_kind kind
         made->ctinfo = WEIR_CT_UNTRACKED;
         return;
     }
+    /* Something is attached to an answer to what is not tracked, so -j CT leaves it alone. */
+    if (!cause->conn && cause->ctinfo == WEIR_CT_UNTRACKED)
+        made->templ = &made->made_templ;
     if (!cause->conn)
         return;
     made->tracked = true;

@@ -339,7 +339,7 @@ static bool read_interface(struct parse *p, const char *text, char *name, uint8_
     if (n == 0)
         return parse_error(p, 2, "Empty interface is likely to be undesired");
     memset(name, 0, IFACE_NAME_MAX);
-    memcpy(name, text, n);
+    memcpy(name, text, n + 1);
     *prefix = text[n - 1] == '+';
     /* An exact name is compared with its end. */
     *len = (uint8_t)(*prefix ? n - 1 : n + 1);
@@ -454,6 +454,8 @@ static bool take_own(struct parse *p, struct command *c, const struct own *o, co
 
     if (o->option < O_COMMANDS)
         return take_command(p, c, (enum option)o->option, text);
+    if (!text)
+        text = ""; /* of an option that takes none, or may go without */
     switch (o->option) {
     case O_SOURCE:
         c->sources = (struct token){text, p->column};
@@ -860,9 +862,9 @@ static bool edit(struct parse *p, const struct command *c, struct draft_chain *c
             return parse_error(p, 1, "Index of insertion too big.");
         return insert(p, chain, c->position ? c->position : 1, rule);
     case O_REPLACE:
-        if (c->position > chain->count)
-            return parse_error(p, 1, "Index of replacement too big.");
         link = link_at(chain, c->position);
+        if (!*link)
+            return parse_error(p, 1, "Index of replacement too big.");
         take_out(chain, link);
         return insert(p, chain, c->position, rule);
     case O_DELETE:
@@ -875,6 +877,29 @@ static bool edit(struct parse *p, const struct command *c, struct draft_chain *c
         return true;
     default: return true;
     }
+}
+
+/* The same extension once more: each rule has a state of its own. */
+static const struct ext *copy_ext(struct parse *p, const struct ext *x)
+{
+    struct ext *copy = arena_take(&p->rules->arena, sizeof(*x) + x->type->size);
+
+    if (copy)
+        memcpy(copy, x, sizeof(*x) + x->type->size);
+    return copy;
+}
+
+static bool copy_exts(struct parse *p, struct rule *rule)
+{
+    const struct ext **matches =
+        arena_take(&p->rules->arena, (rule->match_count + 1u) * sizeof(struct ext *));
+
+    for (uint16_t i = 0; matches && i < rule->match_count; i++)
+        matches[i] = copy_ext(p, rule->matches[i]);
+    rule->matches = matches;
+    if (rule->target)
+        rule->target = copy_ext(p, rule->target);
+    return !p->rules->arena.failed || parse_no_memory(p);
 }
 
 /* A command with a rule: once for each pair of addresses. */
@@ -902,6 +927,8 @@ static bool run_rule(struct parse *p, struct command *c, struct draft_chain *cha
             h->dst = destinations.net[d];
             rule.head = *h;
             rule.any = head_is_any(h);
+            if ((s || d) && !copy_exts(p, &rule))
+                return false;
             if (!edit(p, c, chain, &rule))
                 return false;
         }
@@ -1029,9 +1056,11 @@ static bool on_chain(struct parse *p, const struct command *c, struct draft_chai
     case O_POLICY: return set_policy(p, c, chain);
     case O_RENAME: return rename_chain(p, chain, c->name);
     case O_DELETE: {
-        if (c->position > chain->count)
+        struct draft **link = link_at(chain, c->position);
+
+        if (!*link)
             return parse_error(p, 1, "Index of deletion too big.");
-        take_out(chain, link_at(chain, c->position));
+        take_out(chain, link);
         return true;
     }
     default: return true;

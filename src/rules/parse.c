@@ -228,20 +228,17 @@ static uint32_t words_of(struct parse *p, const char *from, struct token *words,
 
     memcpy(p->buffer, p->line_text, p->line_len);
     p->buffer[p->line_len] = '\0';
-    while (n < max) {
+    for (;;) {
         while (text_blank(*at))
             *at++ = '\0';
         if (!*at)
-            break;
+            return n;
+        if (n == max)
+            return n + 1;
         words[n++] = (struct token){at, (uint32_t)(at - p->buffer) + 1};
         while (*at && !text_blank(*at))
             at++;
     }
-    while (text_blank(*at))
-        *at++ = '\0';
-    if (*at)
-        n++;
-    return n;
 }
 
 static void close_table(struct parse *p)
@@ -586,7 +583,7 @@ static void need(struct weir_rules *rules, const struct ext *x)
 {
     enum { ALIGN = 16 };
     const struct ext_type *type = x->type;
-    struct ext *mine = (struct ext *)(uintptr_t)x; /* still being made, here */
+    struct ext *mine = (struct ext *)x; /* still being made, here */
 
     if (!type->state_size && !type->bind)
         return;

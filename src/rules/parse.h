@@ -47,8 +47,8 @@ struct parse {
     struct weir_rules_error *error;
     bool failed;
 
-    const char *at, *end; /* of the text not yet read */
     uint32_t line;
+    const char *at, *end;  /* of the text not yet read */
     const char *line_text; /* the line being read */
     size_t line_len;
 
@@ -67,8 +67,8 @@ struct parse {
     const char *about;
     struct rule_parse r;
     struct ext *exts[EXTS_MAX]; /* matches, in order, and the target among them */
-    uint32_t ext_count;
     struct ext *target;
+    uint32_t ext_count;
     bool inverted; /* "!" stands before the option being read */
 };
 

@@ -10,19 +10,19 @@ enum { SLOTS_MIN = 16, SLOTS_MAX = SET_NO_SLOT - 1 };
 
 /* --- names --- */
 
-static uint16_t *chain_of(struct weir_sets *sets, const char *name)
+static uint32_t chain_of(const char *name)
 {
     uint32_t hash = 5381;
 
     for (; *name; name++)
         hash = hash * 33 + (uint8_t)*name;
-    return &sets->chains[(hash ^ hash >> 8) % SETS_CHAINS];
+    return (hash ^ hash >> 8) % SETS_CHAINS;
 }
 
 /* Chains hold slots plus one, so that 0 ends them. */
 uint16_t sets_find(const struct weir_sets *sets, const char *name)
 {
-    uint16_t at = *chain_of((struct weir_sets *)(uintptr_t)sets, name);
+    uint16_t at = sets->chains[chain_of(name)];
 
     while (at && strcmp(sets->slots[at - 1].name, name) != 0)
         at = sets->slots[at - 1].next;
@@ -31,7 +31,7 @@ uint16_t sets_find(const struct weir_sets *sets, const char *name)
 
 static void chain_in(struct weir_sets *sets, uint16_t slot)
 {
-    uint16_t *chain = chain_of(sets, sets->slots[slot].name);
+    uint16_t *chain = &sets->chains[chain_of(sets->slots[slot].name)];
 
     sets->slots[slot].next = *chain;
     *chain = (uint16_t)(slot + 1);
@@ -39,7 +39,7 @@ static void chain_in(struct weir_sets *sets, uint16_t slot)
 
 static void chain_out(struct weir_sets *sets, uint16_t slot)
 {
-    uint16_t *at = chain_of(sets, sets->slots[slot].name);
+    uint16_t *at = &sets->chains[chain_of(sets->slots[slot].name)];
 
     while (*at != slot + 1)
         at = &sets->slots[*at - 1].next;

@@ -560,13 +560,34 @@ static bool step_packet(struct check *c, const struct scn_step *step)
     return true;
 }
 
+/* Is it an ICMP message of the router itself? Its identification, or flow label, is the router's
+ * own choice. */
+static bool is_routers_icmp(const uint8_t *p)
+{
+    struct build_addr from = {{0}};
+    uint8_t family = p[0] >> 4;
+
+    memcpy(from.b, p + (family == 4 ? 12 : 8), family == 4 ? 4 : 16);
+    for (enum side side = SIDE_A; side <= SIDE_B; side++) {
+        struct build_addr router = hosts_addr(family, side, 0);
+
+        if (memcmp(&router, &from, sizeof(from)) == 0)
+            return family == 4 ? p[9] == IPPROTO_ICMP : p[6] == IPPROTO_ICMPV6;
+    }
+    return false;
+}
+
 /* A copy without what a hop changes. */
 static void without_hop(uint8_t *p, size_t len)
 {
     if (len >= 20 && p[0] >> 4 == 4) {
+        if (is_routers_icmp(p))
+            wire_put16(p + 4, 0);
         p[8] = 0;
         wire_put16(p + 10, 0);
     } else if (len >= 40) {
+        if (is_routers_icmp(p))
+            memset(p + 1, 0, 3);
         p[7] = 0;
     }
 }

@@ -349,6 +349,7 @@ static void test_settings(void **state)
              "rule -A FORWARD -p udp -j DROP -> FAIL\n"
              "rule6 -t raw -A PREROUTING -j NOTRACK\n"
              "conntrack -D -p udp\n"
+             "route B 10.9.0.0/16\n"
              "tmpl A zone=5 dir=orig\n"
              "policy slow tcp syn_sent=9 established=77\n"
              "policy slow off\n"
@@ -360,6 +361,7 @@ static void test_settings(void **state)
              "expect entry icmp A>B 7>8/0 mark=3 zone=2 orig=[A>B 7>8/0] reply=[B>A 7>0/0]\n"
              "expect events NEW,DESTROY\n"
              "expect events none\n"
+             "expect rule6 [1:2] -A FORWARD  -j DROP\n"
              "out B R2>B udp 9>53 len=4\n"
              "out A none\n"
              "6 A>B gre -> INV gone events=none out=3 sizes=420,420,228 reason=short scale=7/8\n"
@@ -382,6 +384,9 @@ static void test_settings(void **state)
     assert_string_equal((t++)->u.command.args, "-t raw -A PREROUTING -j NOTRACK");
     assert_int_equal(t->kind, SCN_STEP_CONNTRACK);
     assert_string_equal((t++)->u.command.args, "-D -p udp");
+    assert_int_equal(t->kind, SCN_STEP_ROUTE);
+    assert_string_equal(t->u.settings.setting[0].key, "B");
+    assert_string_equal((t++)->u.settings.setting[1].key, "10.9.0.0/16");
     assert_int_equal(t->kind, SCN_STEP_TMPL);
     assert_int_equal(t->u.settings.count, 3);
     assert_string_equal(t->u.settings.setting[0].key, "A");
@@ -417,6 +422,9 @@ static void test_settings(void **state)
     assert_int_equal((t++)->u.entry.expect->events.event[1], SCN_EVENT_DESTROY);
     assert_true(t->u.entry.expect->events.set);
     assert_int_equal((t++)->u.entry.expect->events.count, 0);
+    assert_int_equal(t->kind, SCN_STEP_EXPECT_RULE);
+    assert_int_equal(t->u.command.family, 6);
+    assert_string_equal((t++)->u.command.args, "[1:2] -A FORWARD  -j DROP");
 
     assert_int_equal(t->kind, SCN_STEP_OUT);
     assert_int_equal(t->u.packet.side, SIDE_B);
@@ -457,8 +465,12 @@ static const struct {
     {"name x\nwait 5s\nat +1s flush\n", 3, 4, "in the past"},
     {"name x\nflush now\n", 2, 7, "too much"},
     {"name x\nfoo\n", 2, 1, "begins no line"},
+    {"name x\nroute B\n", 2, 8, "wants a side and a network"},
+    {"name x\nroute C 10.9.0.0/16\n", 2, 7, "side"},
+    {"name x\nexpect rule\n", 2, 12, "missing"},
+    {"name x\nexpect rules x\n", 2, 8, "cannot be expected"},
     {"name x\nsysctl loose\n", 2, 8, "KEY=VALUE"},
-    {"name x\nexpect miracle\n", 2, 8, "table count stat entry events"},
+    {"name x\nexpect miracle\n", 2, 8, "table count stat entry rule rule6 events"},
     {"name x\nexpect stat invalid\n", 2, 13, "wants a number"},
     {"name x\nexpect entry foo A>B\n", 2, 14, "no protocol"},
     {"name x\nhold maybe\n", 2, 6, "on or off"},

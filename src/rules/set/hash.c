@@ -9,9 +9,14 @@
  * place of the port); the second network's length. All these are hashed and compared. Then the
  * interface's name, the element's flags, and its extras.
  *
+ * IPv4 addresses alone, without anything said about them, need no entry: the table's references are
+ * the addresses themselves, none of which is 0. Large lists of addresses are of that kind, and a
+ * lookup then waits for one line of memory only.
+ *
  * A network is looked for once for each length in use, the longest first; with two networks, so for
  * each pair of lengths, the first one's length counting more. The first element decides, even when
- * it is an exception.
+ * it is an exception. The buckets of several lengths are fetched at once before the first is looked
+ * at.
  *
  * Interfaces are not hashed: a name that is only a beginning ("wildcard") equals all that begin so.
  * Elements of one network are compared one after the other; there are at most 64 of them.
@@ -22,6 +27,7 @@ enum {
     CAPACITY_MAX = (1 << 30) - 1, /* comments.c and the slab count so far */
     WORDS_MAX = 4 * SET_ADDRS_MAX + 4,
     IFACE_WORDS = SET_IFACE_SIZE / 4,
+    KEYS_AT_ONCE = 8, /* enough for most sets, and few enough to be fetched in parallel */
 };
 
 /* --- entries --- */
@@ -68,6 +74,7 @@ static void lay_entry(struct set *s)
         at++;
     }
     h->extras = (uint8_t)(4 * at);
+    h->bare = at == 1 && s->at.size == 0 && type->traits & SET_NO_ZERO;
 }
 
 static void lay(struct set *s, struct set_placer *p)
@@ -83,9 +90,9 @@ static void lay(struct set *s, struct set_placer *p)
     void *buckets = set_place(p, table_buckets_for(capacity) * sizeof(struct table_bucket));
     void *overflow =
         set_place(p, slab_bytes(sizeof(struct table_bucket), table_overflow_for(capacity)));
-    void *entries = set_place(p, slab_bytes(size, capacity));
+    void *entries = set_place(p, slab_bytes(size, h->bare ? 0 : capacity));
 
-    slab_init(&h->entries, entries, size, capacity);
+    slab_init(&h->entries, entries, size, h->bare ? 0 : capacity);
     if (s->head.timeouts) {
         uint32_t chunks = wheel_chunks(capacity);
 
@@ -101,9 +108,10 @@ static void lay(struct set *s, struct set_placer *p)
         table_init(&h->table, buckets, overflow, capacity, 0);
 }
 
+/* Of a bare set all entries are one, which says nothing. */
 static void *entry(const struct set *s, uint32_t ref)
 {
-    return slab_at(&s->hash.entries, ref);
+    return slab_at(&s->hash.entries, s->hash.bare ? 0 : ref);
 }
 
 static uint8_t *extras(const struct set *s, uint32_t ref)
@@ -145,7 +153,7 @@ static void pack(const struct set *s, const struct set_elem *e, uint32_t *w)
 static void read_entry(const struct set *s, uint32_t ref, struct set_elem *e)
 {
     const struct set_hash *h = &s->hash;
-    const uint8_t *at = entry(s, ref);
+    const uint8_t *at = h->bare ? (const uint8_t *)&ref : entry(s, ref);
 
     memset(e, 0, sizeof(*e));
     e->prefix[0] = e->prefix[1] = set_full_prefix(s->head.family);
@@ -182,6 +190,12 @@ static void read_entry(const struct set *s, uint32_t ref, struct set_elem *e)
 
 /* --- finding --- */
 
+/* What is hashed of an element, and its hash. */
+struct key {
+    uint32_t w[WORDS_MAX];
+    uint64_t hash;
+};
+
 static uint64_t hash_words(const struct set_hash *h, const uint32_t *w)
 {
     uint64_t pair[2], hash = h->words;
@@ -196,12 +210,19 @@ static uint64_t hash_words(const struct set_hash *h, const uint32_t *w)
     return hash_end(&h->key, hash);
 }
 
+static void make_key(const struct set *s, const struct set_elem *e, struct key *key)
+{
+    pack(s, e, key->w);
+    key->hash = hash_words(&s->hash, key->w);
+}
+
 static uint64_t hash_of_entry(void *ctx, uint32_t ref)
 {
     const struct set *s = ctx;
-    uint32_t w[WORDS_MAX] = {0};
+    uint32_t w[WORDS_MAX] = {ref};
 
-    memcpy(w, entry(s, ref), 4 * s->hash.words);
+    if (!s->hash.bare)
+        memcpy(w, entry(s, ref), 4 * s->hash.words);
     return hash_words(&s->hash, w);
 }
 
@@ -223,21 +244,24 @@ static bool same_iface(const struct set_hash *h, const uint8_t *at, const struct
     return memcmp(name, e->iface, SET_IFACE_SIZE) == 0;
 }
 
-/* `same` counts the entries that differ in the interface only. */
-static uint32_t look(const struct set *s, const struct set_elem *e, uint64_t *hash, uint32_t *same)
+/* Of the element only the interface matters; `same` counts the entries that differ in it alone. */
+static uint32_t look(const struct set *s, const struct key *key, const struct set_elem *e,
+                     uint32_t *same)
 {
     const struct set_hash *h = &s->hash;
-    uint32_t w[WORDS_MAX] = {0};
     struct table_probe probe;
 
-    pack(s, e, w);
-    *hash = hash_words(h, w);
     *same = 0;
-    for (uint32_t ref = table_first(&h->table, *hash, &probe); ref;
+    for (uint32_t ref = table_first(&h->table, key->hash, &probe); ref;
          ref = table_next(&h->table, &probe)) {
         const uint8_t *at = entry(s, ref);
 
-        if (memcmp(at, w, 4 * h->words) != 0)
+        if (h->bare) {
+            if (ref == key->w[0])
+                return ref;
+            continue;
+        }
+        if (memcmp(at, key->w, 4 * h->words) != 0)
             continue;
         if (!h->iface || same_iface(h, at, e))
             return ref;
@@ -248,10 +272,11 @@ static uint32_t look(const struct set *s, const struct set_elem *e, uint64_t *ha
 
 static uint32_t find(const struct set *s, const struct set_elem *e)
 {
-    uint64_t hash;
+    struct key key;
     uint32_t same;
 
-    return look(s, e, &hash, &same);
+    make_key(s, e, &key);
+    return look(s, &key, e, &same);
 }
 
 /* --- lengths of networks --- */
@@ -299,12 +324,11 @@ static void widen(const struct set *s, struct set_elem *e)
 /* --- a packet --- */
 
 /* `*others`: the network is there, with other interfaces. */
-static enum set_found decide(const struct set *s, const struct set_elem *e, struct set_ask *ask,
-                             bool *others)
+static enum set_found decide(const struct set *s, const struct key *key, const struct set_elem *e,
+                             struct set_ask *ask, bool *others)
 {
-    uint64_t hash;
     uint32_t same;
-    uint32_t ref = look(s, e, &hash, &same);
+    uint32_t ref = look(s, key, e, &same);
 
     *others = same > 0;
     if (!ref || set_expired(s, extras(s, ref)) || !set_visit(s, ref, ask))
@@ -314,60 +338,112 @@ static enum set_found decide(const struct set *s, const struct set_elem *e, stru
     return SET_FOUND;
 }
 
+static void cut_net(const struct set *s, struct set_elem *e, unsigned net, int len)
+{
+    e->prefix[net] = (uint8_t)len;
+    set_cut(s->head.family, &e->addr[net], (unsigned)len);
+}
+
 /*
- * Try all lengths of the network number `i` and of those after it. As in Linux, the longest network
- * that is there decides even when it is there with other interfaces only.
+ * Try all lengths of the last network. As in Linux, the longest network that is there decides even
+ * when it is there with other interfaces only.
  */
-static enum set_found test_lengths(const struct set *s, const struct set_elem *e,
-                                   struct set_ask *ask, unsigned i)
+static enum set_found test_last(const struct set *s, const struct set_elem *e, struct set_ask *ask)
 {
     const struct set_hash *h = &s->hash;
+    const struct set_lengths *lengths = &h->lengths[h->nets - 1];
+    unsigned net = h->net[h->nets - 1], n;
+    int len = lengths_next(lengths, set_full_prefix(s->head.family));
+    struct key keys[KEYS_AT_ONCE];
+    struct set_elem cut = *e;
+
+    while (len >= 0) {
+        for (n = 0; n < KEYS_AT_ONCE && len >= 0; n++, len = lengths_next(lengths, len - 1)) {
+            cut_net(s, &cut, net, len);
+            make_key(s, &cut, &keys[n]);
+            table_prefetch(&h->table, keys[n].hash);
+        }
+        for (unsigned i = 0; i < n; i++) {
+            bool others;
+            enum set_found found = decide(s, &keys[i], e, ask, &others);
+
+            if (found != SET_ABSENT || others)
+                return found;
+        }
+    }
+    return SET_ABSENT;
+}
+
+static enum set_found test_pairs(const struct set *s, const struct set_elem *e, struct set_ask *ask)
+{
+    const struct set_lengths *lengths = &s->hash.lengths[0];
     enum set_found found = SET_ABSENT;
     struct set_elem cut = *e;
-    unsigned net = h->net[i];
-    bool others = false;
 
-    for (int len = lengths_next(&h->lengths[i], set_full_prefix(s->head.family));
-         len >= 0 && found == SET_ABSENT && !others; len = lengths_next(&h->lengths[i], len - 1)) {
-        cut.prefix[net] = (uint8_t)len;
-        set_cut(s->head.family, &cut.addr[net], (unsigned)len);
-        found = i + 1 < h->nets ? test_lengths(s, &cut, ask, i + 1) : decide(s, &cut, ask, &others);
+    for (int len = lengths_next(lengths, set_full_prefix(s->head.family));
+         len >= 0 && found == SET_ABSENT; len = lengths_next(lengths, len - 1)) {
+        cut_net(s, &cut, s->hash.net[0], len);
+        found = test_last(s, &cut, ask);
     }
     return found;
 }
 
 static enum set_found test(struct set *s, const struct set_elem *e, struct set_ask *ask)
 {
+    struct key key;
     bool others;
 
-    return s->hash.nets ? test_lengths(s, e, ask, 0) : decide(s, e, ask, &others);
+    switch (s->hash.nets) {
+    case 0: make_key(s, e, &key); return decide(s, &key, e, ask, &others);
+    case 1: return test_last(s, e, ask);
+    default: return test_pairs(s, e, ask);
+    }
 }
 
 /* --- change --- */
 
-static uint32_t insert(struct set *s, const struct set_elem *e)
+static uint32_t new_entry(struct set *s, const struct key *key, const struct set_elem *e)
 {
     struct set_hash *h = &s->hash;
-    uint32_t w[WORDS_MAX] = {0}, same;
-    uint64_t hash;
 
-    (void)look(s, e, &hash, &same);
-    if (same >= SET_IFACES_MAX)
-        return 0;
+    if (h->bare)
+        return key->w[0];
+
     uint32_t ref = slab_new(&h->entries);
+    uint8_t *at = entry(s, ref);
 
     if (!ref)
         return 0;
-    uint8_t *at = entry(s, ref);
-
-    pack(s, e, w);
-    memcpy(at, w, 4 * h->words);
+    memcpy(at, key->w, 4 * h->words);
     if (h->iface)
         memcpy(at + h->iface, e->iface, SET_IFACE_SIZE);
     if (h->flags)
         store_raw32(at + h->flags, e->flags);
-    if (!table_add(&h->table, hash, ref)) {
-        slab_free(&h->entries, ref);
+    return ref;
+}
+
+static void free_entry(struct set *s, uint32_t ref)
+{
+    if (!s->hash.bare)
+        slab_free(&s->hash.entries, ref);
+}
+
+static uint32_t insert(struct set *s, const struct set_elem *e)
+{
+    struct set_hash *h = &s->hash;
+    struct key key;
+    uint32_t same;
+
+    make_key(s, e, &key);
+    (void)look(s, &key, e, &same);
+    if (same >= SET_IFACES_MAX)
+        return 0;
+    uint32_t ref = new_entry(s, &key, e);
+
+    if (!ref)
+        return 0;
+    if (!table_add(&h->table, key.hash, ref)) {
+        free_entry(s, ref);
         return 0;
     }
     for (unsigned i = 0; i < h->nets; i++)
@@ -395,7 +471,7 @@ static void drop(struct set *s, uint32_t ref)
     for (unsigned i = 0; i < h->nets; i++)
         lengths_del(&h->lengths[i], e.prefix[h->net[i]]);
     table_del(&h->table, hash_of_entry(s, ref), ref);
-    slab_free(&h->entries, ref);
+    free_entry(s, ref);
 }
 
 /* --- all of them --- */
@@ -422,10 +498,11 @@ static uint32_t next(const struct set *s, uint64_t *cursor)
 static uint32_t victim(const struct set *s, const struct set_elem *e)
 {
     const struct table *t = &s->hash.table;
-    uint32_t w[WORDS_MAX] = {0}, refs[TABLE_CHAIN_MAX], level;
+    uint32_t refs[TABLE_CHAIN_MAX], level;
+    struct key key;
 
-    pack(s, e, w);
-    uint32_t bucket = table_index(t, hash_words(&s->hash, w), &level);
+    make_key(s, e, &key);
+    uint32_t bucket = table_index(t, key.hash, &level);
 
     for (uint32_t i = 0; i < table_size(t); i++)
         if (table_bucket_refs(t, (bucket + i) % table_size(t), refs, TABLE_CHAIN_MAX))
@@ -437,7 +514,7 @@ static void init(struct set *s, const uint64_t seed[2])
 {
     hash_key_init(&s->hash.key, seed);
     s->hash.table.hash_of = hash_of_entry;
-    s->hash.table.prefetch = prefetch_entry;
+    s->hash.table.prefetch = s->hash.bare ? NULL : prefetch_entry;
     s->hash.table.ctx = s;
 }
 

@@ -53,17 +53,17 @@ static uint32_t find(const struct set *s, const struct set_elem *e)
     return find_slot(s, e->member);
 }
 
-/* Let `ref` (0: the end) follow `prev` (0: the beginning). */
-static void join(struct set *s, uint32_t prev, uint32_t ref)
+/* Let `b` (0: the end) follow `a` (0: the beginning). */
+static void join(struct set *s, uint32_t a, uint32_t b)
 {
-    if (prev)
-        store_raw32(member(s, prev) + MEMBER_NEXT, ref);
+    if (a)
+        store_raw32(member(s, a) + MEMBER_NEXT, b);
     else
-        s->list.first = ref;
-    if (ref)
-        store_raw32(member(s, ref) + MEMBER_PREV, prev);
+        s->list.first = b;
+    if (b)
+        store_raw32(member(s, b) + MEMBER_PREV, a);
     else
-        s->list.last = prev;
+        s->list.last = a;
 }
 
 static uint32_t insert(struct set *s, const struct set_elem *e)

@@ -379,7 +379,7 @@ static bool change(struct set_reader *r, bool add)
 {
     struct change c = {.add = add, .exist = r->exist};
     struct set_span span;
-    uint16_t slot;
+    uint16_t slot = 0;
 
     if (!read_set(r,
                   add ? "Missing mandatory argument to command add"
@@ -447,7 +447,7 @@ static bool destroy_one(struct set_reader *r, const struct set_word *word, uint1
 
 static bool flush(struct set_reader *r)
 {
-    uint16_t slot;
+    uint16_t slot = 0;
 
     if (r->next < r->count)
         return read_set(r, "", &slot) && line_ends(r) && flush_one(r, slot);
@@ -460,7 +460,7 @@ static bool flush(struct set_reader *r)
 static bool destroy(struct set_reader *r)
 {
     const struct set_word *word = r->next < r->count ? &r->words[r->next] : NULL;
-    uint16_t slot;
+    uint16_t slot = 0;
 
     if (word)
         return read_set(r, "", &slot) && line_ends(r) && destroy_one(r, word, slot);
@@ -478,7 +478,7 @@ static bool destroy(struct set_reader *r)
 
 static bool rename_set(struct set_reader *r)
 {
-    uint16_t slot;
+    uint16_t slot = 0;
 
     if (!read_set(r, "Missing mandatory argument to command rename", &slot))
         return false;
@@ -498,7 +498,7 @@ static bool rename_set(struct set_reader *r)
 
 static bool swap(struct set_reader *r)
 {
-    uint16_t a, b;
+    uint16_t a = 0, b;
 
     if (!read_set(r, "Missing mandatory argument to command swap", &a))
         return false;

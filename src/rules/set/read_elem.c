@@ -317,8 +317,6 @@ static bool cut_parts(struct set_reader *r, const struct set_head *head,
                       const struct set_word *word, char *text, char **parts)
 {
     static const char *const ordinals[] = {"First", "Second", "Third"};
-    static const char *const counts[] = {"", "", "Two", "Three"};
-    static const char *const supported[] = {"none", "one", "two"};
     const struct set_type *type = head->type;
     unsigned n = 0;
 
@@ -330,7 +328,8 @@ static bool cut_parts(struct set_reader *r, const struct set_head *head,
         if (n == type->parts)
             return set_fail(r, word,
                             "Syntax error: %s elem separators in %s, but settype %s supports %s.",
-                            counts[n], word->text, type->name, supported[n - 1]);
+                            n == 2 ? "Two" : "Three", word->text, type->name,
+                            n == 2 ? "one" : "two");
         char *comma = set_find_char(at, ',');
 
         if (comma)
@@ -341,7 +340,7 @@ static bool cut_parts(struct set_reader *r, const struct set_head *head,
     /* The MAC address may be unknown yet. */
     if (type->ops == &set_bitmap_ops && n == 1 && type->parts == 2)
         parts[n++] = NULL;
-    for (unsigned i = 0; i < type->parts; i++)
+    for (unsigned i = 0; i < type->parts && i < SET_PARTS_MAX; i++)
         if (i >= n || (parts[i] && !*parts[i]))
             return set_fail(r, word, "Syntax error: %s element is missing from %s.", ordinals[i],
                             word->text);
@@ -578,7 +577,7 @@ bool set_read_given(struct set_reader *r, const struct set_head *head, struct se
 
 bool set_read_place(struct set_reader *r, const struct set_head *head, struct set_elem *e)
 {
-    struct set_given none;
+    struct set_given none = {0};
 
     return read_options(r, head, 1u << BEFORE | 1u << AFTER, e, &none);
 }

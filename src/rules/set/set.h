@@ -172,6 +172,7 @@ struct set_hash {
     uint8_t iface;   /* offsets in an entry: the interface's name, 0: none; */
     uint8_t flags;   /* enum set_elem_flag, 0: none; */
     uint8_t extras;  /* what is the same for all methods */
+    bool bare;       /* there are no entries: a reference is the address itself */
     uint32_t ifaces; /* most interfaces that one network ever had */
 };
 
