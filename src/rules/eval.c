@@ -100,7 +100,6 @@ bool eval_grow(struct eval *e, uint32_t off, uint32_t n)
 
     if (p->ip.cut || p->ip.l3_len + n > UINT16_MAX)
         return false;
-    eval_touch(e, p->ip.l3_len);
     if (p->ip.ip != room) {
         memcpy(room, p->ip.ip, p->ip.have);
         p->ip.ip = room;
@@ -109,6 +108,7 @@ bool eval_grow(struct eval *e, uint32_t off, uint32_t n)
     memmove(room + off + n, room + off, p->ip.have - off);
     p->ip.have += n;
     set_length(p, p->ip.l3_len + n);
+    eval_touch(e, p->ip.l3_len); /* where it was cut before means nothing any more */
     return true;
 }
 

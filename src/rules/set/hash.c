@@ -231,6 +231,14 @@ static void prefetch_entry(void *ctx, uint32_t ref)
     __builtin_prefetch(entry(ctx, ref));
 }
 
+static bool same_words(const uint8_t *at, const uint32_t *w, unsigned n)
+{
+    for (unsigned i = 0; i < n; i++)
+        if (load_raw32(at + 4 * i) != w[i])
+            return false;
+    return true;
+}
+
 /* Is this the interface of the entry? */
 static bool same_iface(const struct set_hash *h, const uint8_t *at, const struct set_elem *e)
 {
@@ -261,7 +269,7 @@ static uint32_t look(const struct set *s, const struct key *key, const struct se
                 return ref;
             continue;
         }
-        if (memcmp(at, key->w, 4 * h->words) != 0)
+        if (!same_words(at, key->w, h->words))
             continue;
         if (!h->iface || same_iface(h, at, e))
             return ref;

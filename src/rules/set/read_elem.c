@@ -326,10 +326,9 @@ static bool cut_parts(struct set_reader *r, const struct set_head *head,
                             "Syntax error: Elem separator in %s, but settype %s supports none.",
                             word->text, type->name);
         if (n == type->parts)
-            return set_fail(r, word,
-                            "Syntax error: %s elem separators in %s, but settype %s supports %s.",
-                            n == 2 ? "Two" : "Three", word->text, type->name,
-                            n == 2 ? "one" : "two");
+            return set_fail(
+                r, word, "Syntax error: %s elem separators in %s, but settype %s supports %s.",
+                n == 2 ? "Two" : "Three", word->text, type->name, n == 2 ? "one" : "two");
         char *comma = set_find_char(at, ',');
 
         if (comma)
