@@ -139,6 +139,15 @@ WEIR_API const struct weir_rules_count *weir_shard_rule_counts(const struct weir
                                                                uint8_t family);
 
 /*
+ * The host lost an address, or an interface went down (`addr` NULL: with all of its addresses):
+ * connections that -j MASQUERADE gave that address, or sent out by that interface, are ended, each
+ * with its DESTROY event (docs/reference/nat.md, section 11). Returns how many. Takes time in
+ * proportion to the table.
+ */
+WEIR_API uint32_t weir_shard_address_gone(struct weir_shard *shard, uint16_t iface, uint8_t family,
+                                          const union weir_addr *addr);
+
+/*
  * Sets, from the text of `ipset save` (lines "create" and "add"). Errors as of weir_rules_parse.
  * weir_sets_parse adds to *sets, or makes new ones if *sets is NULL; on error *sets is as it was.
  */

@@ -75,29 +75,30 @@ static bool choose(struct choice *ch, struct pkt *p)
 }
 
 /* A request that is not simply a range from here to there, made one. */
-static bool choose_normal(struct choice *ch, struct pkt *p)
+static void make_plain(struct nat_range *range, struct choice *ch)
 {
-    struct nat_range range = *ch->range;
-
-    if (range.min_port > range.max_port) {
-        range.min_port = ch->range->max_port;
-        range.max_port = ch->range->min_port;
+    *range = *ch->range;
+    if (range->min_port > range->max_port) {
+        range->min_port = ch->range->max_port;
+        range->max_port = ch->range->min_port;
     }
-    if (range.flags & NAT_NETMAP)
-        nat_netmap(&range, nat_addr(&ch->reply, ch->type));
-    ch->range = &range;
-    return choose(ch, p);
+    if (range->flags & NAT_NETMAP)
+        nat_netmap(range, nat_addr(&ch->reply, ch->type));
 }
 
 bool nat_setup(struct track *t, struct pkt *p, const struct nat_range *range, enum nat_type type)
 {
-    if (is_settled(p->conn, type))
-        return true;
+    struct nat_range plain;
     struct choice ch;
 
+    if (is_settled(p->conn, type))
+        return true;
     begin(&ch, t, p, range, type);
-    if (!(range->flags & NAT_NETMAP || range->min_port > range->max_port ? choose_normal(&ch, p)
-                                                                         : choose(&ch, p)))
+    if (range->flags & NAT_NETMAP || range->min_port > range->max_port) {
+        make_plain(&plain, &ch);
+        ch.range = &plain;
+    }
+    if (!choose(&ch, p))
         return false;
     if (type == NAT_SRC)
         t->nat->latest[p->conn->family == 6] = ch.reply.dst;

@@ -70,3 +70,9 @@ const struct weir_rules_count *weir_shard_rule_counts(const struct weir_shard *s
 
     return run ? run->counts : NULL;
 }
+
+uint32_t weir_shard_address_gone(struct weir_shard *shard, uint16_t iface, uint8_t family,
+                                 const union weir_addr *addr)
+{
+    return nat_iface_gone(&shard->track, iface, family, addr);
+}
