@@ -3,7 +3,6 @@
 
 #include "mirror.h"
 
-#include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
