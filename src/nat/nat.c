@@ -178,29 +178,31 @@ static enum weir_reason check_error(struct pkt *p)
     return is_redirect(p) && may_be_translated(p->conn) ? WEIR_R_NAT_REDIRECT : WEIR_R_NONE;
 }
 
-bool nat_rewrite(struct track *t, struct pkt *p, enum nat_type type)
+static bool translate(struct pkt *p, enum nat_type type)
 {
-    const struct conn *c = p->conn;
-    bool error = c && is_error(p);
-
-    (void)t;
-    if (!c)
-        return true;
-    enum weir_reason wrong = error ? check_error(p) : WEIR_R_NONE;
-
-    if (wrong)
-        return refuse(p, wrong);
-    bool of_src = (type == NAT_SRC) == (p->dir == WEIR_ORIG);
-
-    if (!(c->status & (of_src ? WEIR_S_SRC_NAT : WEIR_S_DST_NAT)))
-        return true;
     struct edit e = edit_of(p, type);
 
-    if (error)
+    if (is_error(p))
         return nat_edit_error(p, &e) || refuse(p, WEIR_R_NAT_REWRITE);
     if (p->gathered)
         frag_touch(&p->layout, nat_reach(&p->ip));
     return nat_edit(&p->ip, &e) || refuse(p, WEIR_R_NAT_REWRITE);
+}
+
+bool nat_rewrite(struct track *t, struct pkt *p, enum nat_type type)
+{
+    bool of_src = (type == NAT_SRC) == (p->dir == WEIR_ORIG);
+
+    (void)t;
+    if (!p->conn)
+        return true;
+    if (is_error(p)) {
+        enum weir_reason wrong = check_error(p);
+
+        if (wrong)
+            return refuse(p, wrong);
+    }
+    return !(p->conn->status & (of_src ? WEIR_S_SRC_NAT : WEIR_S_DST_NAT)) || translate(p, type);
 }
 
 /* --- MASQUERADE --- */

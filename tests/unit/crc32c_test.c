@@ -116,11 +116,35 @@ static void test_bits(void **state)
     }
 }
 
+/* Four bytes that change, anywhere: the same as all of it again. */
+static void test_change(void **state)
+{
+    static uint8_t data[70000];
+    struct rng r;
+
+    (void)state;
+    rng_init(&r, 3);
+    for (size_t i = 0; i < sizeof(data); i++)
+        data[i] = (uint8_t)rng_u32(&r);
+    for (int round = 0; round < 300; round++) {
+        size_t len = 4 + rng_below(&r, rng_one_in(&r, 10) ? sizeof(data) - 4 : 1500);
+        size_t at = rng_below(&r, (uint32_t)len - 3);
+        uint32_t before = plain(data, len);
+        uint8_t change[4];
+
+        for (int i = 0; i < 4; i++) {
+            change[i] = (uint8_t)rng_u32(&r);
+            data[at + (size_t)i] ^= change[i];
+        }
+        assert_int_equal(crc32c_change(before, change, len - at - 4), plain(data, len));
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_rfc3720), cmocka_unit_test(test_short), cmocka_unit_test(test_twin),
-        cmocka_unit_test(test_random),  cmocka_unit_test(test_bits),
+        cmocka_unit_test(test_random),  cmocka_unit_test(test_bits),  cmocka_unit_test(test_change),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

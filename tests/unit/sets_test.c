@@ -51,7 +51,7 @@ static struct set_elem random_elem(const struct set *set)
             e.addr[addr++].bytes[six ? 15 : 3] = (uint8_t)(1 + roll(8));
             break;
         case SET_PORT:
-            e.proto = roll(2) ? 6 : 17;
+            e.proto = type->parts == 1 ? 0 : roll(2) ? 6 : 17; /* bitmaps keep ports alone */
             e.port = (uint16_t)roll(3);
             break;
         case SET_MAC:
@@ -241,7 +241,7 @@ static void test_model(void **state)
         "create a hash:net,port,net",
         "create a hash:net,port,net family inet6 counters",
         "create a bitmap:ip range 10.0.0.0/16 counters",
-        "create a bitmap:ip range 10.0.0.0/8 netmask 30",
+        "create a bitmap:ip range 10.0.0.0/16 netmask 30",
         "create a bitmap:port range 0-5 counters",
     };
 

@@ -12,6 +12,11 @@
 #include <stdarg.h>
 #include <stdio.h>
 
+enum {
+    NETS_OF_RANGE_MAX = 62, /* networks that a range of IPv4 addresses can be cut into */
+    SPAN_MAX = 1 << 24,     /* elements of one line: within a second's work */
+};
+
 /* --- errors --- */
 
 bool set_fail(struct set_reader *r, const struct set_word *about, const char *format, ...)
@@ -375,6 +380,24 @@ static bool each_port(struct set_reader *r, const struct change *c, const struct
     return true;
 }
 
+/* Of how many elements a span can be, at most. */
+static uint64_t span_size(const struct set_head *head, const struct set_span *span)
+{
+    uint64_t size = span->many_ports ? (uint64_t)(span->last_port - span->first.port) + 1 : 1;
+
+    for (unsigned i = 0; i < SET_ADDRS_MAX; i++) {
+        unsigned bits = i == 0 && head->netmask ? 32 - head->netmask : 0;
+        uint32_t first = BE32(span->first.addr[i].v4);
+
+        if (!span->many[i])
+            continue;
+        size *= head->type->part[i ? head->type->parts - 1u : 0u] == SET_NET
+                    ? NETS_OF_RANGE_MAX
+                    : (span->last_addr[i] >> bits) - (first >> bits) + UINT64_C(1);
+    }
+    return size;
+}
+
 static bool change(struct set_reader *r, bool add)
 {
     struct change c = {.add = add, .exist = r->exist};
@@ -397,6 +420,11 @@ static bool change(struct set_reader *r, bool add)
         !(add ? set_read_given(r, head, &span.first, &c.given)
               : set_read_place(r, head, &span.first)))
         return false;
+    if (span_size(head, &span) > SPAN_MAX) {
+        set_fail(r, c.word, "The range you specified exceeds the size limit of the set type");
+        set_hint(r, "one line may stand for %u elements at most", SPAN_MAX);
+        return false;
+    }
     /* Elements of a range that a bitmask makes equal are one. */
     c.exist |= head->has_bitmask && span.many[0];
     c.set = sets_open(r->draft, slot);
