@@ -154,8 +154,8 @@ static bool load_rules(struct replay *r)
         const uint8_t family = i ? 6 : 4;
         if (!options->rules[i])
             continue;
-        good = rule_file_read(&r->rules[i], options->rules[i], family, WEIR_RULES_COUNTERS,
-                              &names.rules, r->sets, false, name);
+        good = rule_file_read(&r->rules[i], options->rules[i], family, 0, &names.rules, r->sets,
+                              false, name);
         if (good && weir_shard_set_rules(r->shard, family, r->rules[i].rules, r->sets)) {
             app_complain(name, "not enough memory for the rules of '%s'", options->rules[i]);
             good = false;

@@ -103,15 +103,13 @@ static void must_be_same(struct out *a, struct out *b)
 
 /* --- reading --- */
 
-/* A text with a set's name that needs quotes is printed without them, as ipset does. */
-static bool can_be_read(const struct out *o)
+/*
+ * Not all that ipset writes can be read again, and weir writes the same: names with blanks are
+ * written without the quotes they need, and of two interfaces one may begin as the other.
+ */
+static bool can_be_read(const uint8_t *data, size_t size)
 {
-    return !memchr(o->bytes, '[', o->len) && !strstr(o->bytes, "create  ");
-}
-
-static bool odd_names(const uint8_t *data, size_t size)
-{
-    return memchr(data, '"', size) != NULL;
+    return !memchr(data, '"', size) && !memmem(data, size, "wildcard", 8);
 }
 
 static void read_again(const struct weir_sets *sets, struct weir_rules_options *options)
@@ -120,10 +118,6 @@ static void read_again(const struct weir_sets *sets, struct weir_rules_options *
     struct weir_sets *again = NULL;
     struct out first = print(sets);
 
-    if (!can_be_read(&first)) {
-        free(first.bytes);
-        return;
-    }
     must(weir_sets_parse(&again, first.bytes, first.len, options, &error) == 0);
     struct out second = print(again);
 
@@ -137,7 +131,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct weir_rules_options options = {
         .reserve = reserve, .release = release, .memory_ctx = &live};
     struct weir_sets *sets = NULL;
-    bool odd = odd_names(data, size);
+    bool readable = can_be_read(data, size);
 
     for (unsigned i = 0; i < TEXTS && size; i++) {
         const uint8_t *end = memchr(data, 1, size);
@@ -158,7 +152,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         } else {
             free(before.bytes);
         }
-        if (sets && !odd)
+        if (sets && readable)
             read_again(sets, &options);
         data += len + (end != NULL);
         size -= len + (end != NULL);
