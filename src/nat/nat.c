@@ -1,30 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What happens to a packet at a NAT hook, and a shard's NAT as a whole.
+ * Requests for mappings, what becomes of them with their interfaces, and a shard's NAT as a whole.
  */
 #include "nat/inside.h"
-#include "track/proto.h"
 
 #include <errno.h>
 
-/* --- at a hook --- */
-
-/* An error about another connection, as opposed to the first packet of one that is RELATED. */
-static bool is_error(const struct pkt *p)
-{
-    return (p->ctinfo == WEIR_CT_RELATED || p->ctinfo == WEIR_CT_RELATED_REPLY) &&
-           nat_is_icmp(p->ip.proto);
-}
-
-enum nat_need nat_need(const struct pkt *p, enum nat_type type)
-{
-    if (!p->conn)
-        return NAT_NOTHING;
-    if (p->ctinfo == WEIR_CT_ESTABLISHED || p->ctinfo == WEIR_CT_ESTABLISHED_REPLY ||
-        nat_done(p->conn, type) || is_error(p))
-        return NAT_REWRITE;
-    return NAT_RULES;
-}
+/* --- requests --- */
 
 /* Nothing is changed after the entry is in the table, or for the second time. */
 static bool is_settled(const struct conn *c, enum nat_type type)
@@ -117,94 +99,6 @@ bool nat_null(struct track *t, struct pkt *p, enum nat_type type)
     return choose(&ch, p);
 }
 
-/*
- * What the packet is to carry: NAT_DST what the other direction comes from, NAT_SRC what it goes
- * to. Every packet of a translated connection comes by here, so no tuple is made for it.
- */
-static struct edit edit_of(const struct pkt *p, enum nat_type type)
-{
-    const struct conn *c = p->conn;
-    enum weir_dir other = p->dir == WEIR_ORIG ? WEIR_REPLY : WEIR_ORIG;
-    int end = type == NAT_SRC;
-    struct edit e = {.type = type, .key = c->key[other][nat_is_icmp(c->proto) ? 0 : end]};
-
-    if (c->family == 4)
-        e.addr.v4 = c->addr4[other][end];
-    else
-        e.addr = ((const struct conn6 *)c)->addr[other][end];
-    return e;
-}
-
-/* RFC 792, redirect; RFC 4861, 4.5. */
-static bool is_redirect(const struct pkt *p)
-{
-    enum { REDIRECT = 5, REDIRECT6 = 137 };
-    const uint8_t *icmp = parsed_l4(&p->ip, 1);
-
-    return icmp && icmp[ICMP_TYPE] == (p->ip.family == 4 ? REDIRECT : REDIRECT6);
-}
-
-/* A route to an address that is not what it seems helps nobody. */
-static bool may_be_translated(const struct conn *c)
-{
-    const uint32_t done = WEIR_S_SRC_NAT_DONE | WEIR_S_DST_NAT_DONE;
-    const uint32_t nat = WEIR_S_SRC_NAT | WEIR_S_DST_NAT;
-
-    return (c->status & (done | nat)) != done;
-}
-
-static bool refuse(struct pkt *p, enum weir_reason reason)
-{
-    p->reason = reason;
-    return false;
-}
-
-/*
- * Linux looks at the quoted IP header of every error at a hook of NAT, translated or not, and drops
- * what is wrong by its checksum, whatever nf_conntrack_checksum says.
- */
-static enum weir_reason check_error(struct pkt *p)
-{
-    uint32_t inside = ICMP_SIZE + (p->ip.family == 4 ? (uint32_t)IP4_MIN : (uint32_t)IP6_SIZE);
-    bool known = p->raw->flags & WEIR_PKT_CSUM_OK || p->raw->path == WEIR_PATH_OUTPUT;
-
-    if (parsed_l4_len(&p->ip) < inside)
-        return WEIR_R_NAT_REWRITE;
-    if (p->gathered)
-        frag_touch(&p->layout, p->ip.l4_off + inside);
-    if (!known &&
-        !proto_checksum_good(p, p->ip.family == 4 ? 0 : PROTO_ICMPV6, parsed_l4_len(&p->ip)))
-        return WEIR_R_L4_CHECKSUM;
-    return is_redirect(p) && may_be_translated(p->conn) ? WEIR_R_NAT_REDIRECT : WEIR_R_NONE;
-}
-
-static bool translate(struct pkt *p, enum nat_type type)
-{
-    struct edit e = edit_of(p, type);
-
-    if (is_error(p))
-        return nat_edit_error(p, &e) || refuse(p, WEIR_R_NAT_REWRITE);
-    if (p->gathered)
-        frag_touch(&p->layout, nat_reach(&p->ip));
-    return nat_edit(&p->ip, &e) || refuse(p, WEIR_R_NAT_REWRITE);
-}
-
-bool nat_rewrite(struct track *t, struct pkt *p, enum nat_type type)
-{
-    bool of_src = (type == NAT_SRC) == (p->dir == WEIR_ORIG);
-
-    (void)t;
-    if (!p->conn)
-        return true;
-    if (is_error(p)) {
-        enum weir_reason wrong = check_error(p);
-
-        if (wrong)
-            return refuse(p, wrong);
-    }
-    return !(p->conn->status & (of_src ? WEIR_S_SRC_NAT : WEIR_S_DST_NAT)) || translate(p, type);
-}
-
 /* --- MASQUERADE --- */
 
 void nat_set_iface(struct conn *c, uint16_t iface)
@@ -217,10 +111,12 @@ bool nat_moved(struct track *t, struct pkt *p, uint16_t out_iface)
 {
     const struct conn *c = p->conn;
 
-    if (!c || !c->nat_iface || c->nat_iface == out_iface || p->dir != WEIR_ORIG || is_error(p))
+    if (!c || !c->nat_iface || c->nat_iface == out_iface || p->dir != WEIR_ORIG || nat_is_error(p))
         return false;
     p->reason = WEIR_R_NAT_MOVED;
-    if (c->status & WEIR_S_CONFIRMED) {
+    /* A packet that a rule made has the entry of the packet it answers, which still needs it: the
+     * next one of the connection's own will end it. */
+    if (c->status & WEIR_S_CONFIRMED && !p->tracked) {
         conn_count(t, p); /* once more: Linux ends the entry with an accounting of its own */
         conn_kill(t, p->handle);
         p->conn = NULL;

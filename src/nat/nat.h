@@ -10,7 +10,7 @@
  *     NAT_DST  PREROUTING, OUTPUT     changes the destination of the original direction
  *     NAT_SRC  INPUT, POSTROUTING     changes its source
  *
- * Files: nat.c what happens at a hook; choose.c which tuple (reference, section 5), address.c which
+ * Files: nat.c requests, MASQUERADE, setting up; choose.c which tuple (section 5), address.c which
  * address of a range, search.c which port; source.c which mapping a source already has (5.3);
  * ports.c which ports of a translated address are taken, exactly, for when Linux's limited search
  * finds none; rewrite.c packets; inner.c the packets that ICMP errors quote.
@@ -64,16 +64,45 @@ static inline bool nat_done(const struct conn *c, enum nat_type type)
  */
 void nat_prefetch(const struct track *t, const struct pkt *p);
 
+/* A packet about another connection, as opposed to the first one of a connection that is RELATED.
+ */
+static inline bool nat_is_error(const struct pkt *p)
+{
+    return (p->ctinfo == WEIR_CT_RELATED || p->ctinfo == WEIR_CT_RELATED_REPLY) &&
+           (p->ip.proto == 1 || p->ip.proto == 58);
+}
+
+/* Has the packet, in its direction, something to be changed at a hook of this type? */
+static inline bool nat_changes(const struct pkt *p, enum nat_type type)
+{
+    bool of_src = (type == NAT_SRC) == (p->dir == WEIR_ORIG);
+
+    return p->conn->status & (of_src ? WEIR_S_SRC_NAT : WEIR_S_DST_NAT);
+}
+
 /*
  * What is to be done with a packet at a hook (reference, section 2).
  */
 enum nat_need {
-    NAT_NOTHING = 0, /* no entry: INVALID, UNTRACKED */
+    NAT_NOTHING = 0, /* no entry (INVALID, UNTRACKED), or one that changes nothing here */
     NAT_RULES,       /* NEW or RELATED (no ICMP error), and the type is not fixed: rules, then
                         nat_null() if none of them fixed it, then nat_rewrite() */
-    NAT_REWRITE      /* nat_rewrite() only */
+    NAT_REWRITE      /* POSTROUTING: nat_moved(); then nat_rewrite() only */
 };
-enum nat_need nat_need(const struct pkt *p, enum nat_type type);
+
+static inline enum nat_need nat_need(const struct pkt *p, enum nat_type type)
+{
+    const struct conn *c = p->conn;
+
+    if (!c)
+        return NAT_NOTHING;
+    if (nat_is_error(p))
+        return NAT_REWRITE;
+    if (!nat_done(c, type) && p->ctinfo != WEIR_CT_ESTABLISHED &&
+        p->ctinfo != WEIR_CT_ESTABLISHED_REPLY)
+        return NAT_RULES;
+    return nat_changes(p, type) || (type == NAT_SRC && c->nat_iface) ? NAT_REWRITE : NAT_NOTHING;
+}
 
 /*
  * Fix one type of a new connection as the range asks. Does nothing for a confirmed entry, or when

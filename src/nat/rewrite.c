@@ -11,9 +11,10 @@
  */
 #include "nat/inside.h"
 #include "packet/checksum.h"
+#include "track/proto.h"
 
 enum {
-    PORTS_SIZE = 8, /* Linux takes eight bytes of the header in hand for the first four */
+    KNOWN_MIN = 8, /* Linux takes eight bytes of every header in hand, whatever it changes */
     ICMP6_ECHO = 128,
     ICMP6_ECHO_REPLY = 129
 };
@@ -32,7 +33,7 @@ static uint64_t change32(uint8_t *at, uint32_t after)
     return (uint64_t)(uint32_t)~before + after;
 }
 
-uint64_t nat_edit_addr(const struct parsed *ip, const struct edit *e)
+static inline uint64_t edit_addr(const struct parsed *ip, const struct edit *e)
 {
     uint64_t delta = 0;
 
@@ -47,29 +48,27 @@ uint64_t nat_edit_addr(const struct parsed *ip, const struct edit *e)
     return delta;
 }
 
-/* Is the upper layer `n` bytes long, all there or not? */
-static bool has(const struct parsed *ip, uint32_t n)
-{
-    return parsed_l4_len(ip) >= n;
-}
+/* The upper layer: how long it is by the IP header, and how much of it is there. */
+struct upper {
+    uint8_t *at;
+    uint32_t len, have;
+};
 
-/* Are the two bytes at `off` of the upper layer there to be written? */
-static bool present(const struct parsed *ip, uint32_t off)
+/* Are the two bytes at `off` there to be written? */
+static bool present(struct upper u, uint32_t off)
 {
-    return parsed_l4_have(ip) >= off + 2;
+    return u.have >= off + 2;
 }
 
 /* Store a half-key at `off`; what that adds to a checksum. It is there, since the packet has a
  * tuple. */
-static uint64_t change_key(const struct parsed *ip, uint32_t off, uint16_t after)
+static uint64_t change_key(struct upper u, uint32_t off, uint16_t after)
 {
-    uint8_t *at = ip->ip + ip->l4_off + off;
-
-    if (!present(ip, off))
+    if (!present(u, off))
         return 0;
-    uint16_t before = load_raw16(at);
+    uint16_t before = load_raw16(u.at + off);
 
-    store_raw16(at, after);
+    store_raw16(u.at + off, after);
     return (uint64_t)(uint16_t)~before + after;
 }
 
@@ -79,30 +78,12 @@ static void patch_unseen(struct edit *e, uint64_t delta)
     e->unseen = (uint16_t)~checksum_fold(delta);
 }
 
-static void patch_at(const struct parsed *ip, struct edit *e, uint32_t off, uint64_t delta)
+static void patch_at(struct upper u, struct edit *e, uint32_t off, uint64_t delta)
 {
-    uint8_t *at = ip->ip + ip->l4_off + off;
-
-    if (present(ip, off))
-        store_raw16(at, nat_patch(load_raw16(at), delta));
+    if (present(u, off))
+        store_raw16(u.at + off, nat_patch(load_raw16(u.at + off), delta));
     else
         patch_unseen(e, delta);
-}
-
-/* UDP's zero means that there is none (RFC 768), so a sum of zero is written as its other form. */
-static void patch_udp(const struct parsed *ip, struct edit *e, uint64_t delta)
-{
-    uint8_t *at = ip->ip + ip->l4_off + UDP_CHECKSUM;
-
-    if (!present(ip, UDP_CHECKSUM)) {
-        patch_unseen(e, delta);
-        return;
-    }
-    if (ip->proto == PROTO_UDP && load_raw16(at) == 0)
-        return;
-    uint16_t sum = nat_patch(load_raw16(at), delta);
-
-    store_raw16(at, sum ? sum : UINT16_MAX);
 }
 
 static uint32_t port_at(const struct edit *e)
@@ -110,53 +91,45 @@ static uint32_t port_at(const struct edit *e)
     return e->type == NAT_SRC ? 0 : 2;
 }
 
-static bool edit_tcp(const struct parsed *ip, struct edit *e, uint64_t delta)
+static inline void edit_tcp(struct upper u, struct edit *e, uint64_t delta)
 {
-    if (!has(ip, PORTS_SIZE))
-        return false;
-    delta += change_key(ip, port_at(e), e->key);
-    if (has(ip, TCP_MIN))
-        patch_at(ip, e, TCP_CHECKSUM, delta);
-    return true;
+    delta += change_key(u, port_at(e), e->key);
+    if (u.len >= TCP_MIN)
+        patch_at(u, e, TCP_CHECKSUM, delta);
 }
 
-static bool edit_udp(const struct parsed *ip, struct edit *e, uint64_t delta)
+/* UDP's zero means that there is none (RFC 768), so a sum of zero is written as its other form. */
+static inline void edit_udp(struct upper u, struct edit *e, uint64_t delta, bool may_have_none)
 {
-    if (!has(ip, UDP_SIZE))
-        return false;
-    patch_udp(ip, e, delta + change_key(ip, port_at(e), e->key));
-    return true;
+    uint8_t *field = u.at + UDP_CHECKSUM;
+
+    delta += change_key(u, port_at(e), e->key);
+    if (!present(u, UDP_CHECKSUM)) {
+        patch_unseen(e, delta);
+        return;
+    }
+    if (may_have_none && load_raw16(field) == 0)
+        return;
+    uint16_t sum = nat_patch(load_raw16(field), delta);
+
+    store_raw16(field, sum ? sum : UINT16_MAX);
 }
 
 /*
  * Of a packet that was cut off the CRC cannot be computed, but it can be changed by what the new
  * port makes of it.
  */
-static void sum_sctp(const struct parsed *ip, const uint8_t change[4])
+static void edit_sctp(struct upper u, const struct edit *e, bool cut)
 {
-    uint8_t *sctp = ip->ip + ip->l4_off, *field = sctp + SCTP_CHECKSUM;
-    uint32_t len = parsed_l4_len(ip);
+    uint8_t *field = u.at + SCTP_CHECKSUM, change[4];
+    uint32_t before = u.have >= SCTP_SIZE ? load_raw32(u.at) : 0;
 
-    store_le32(field, ip->cut ? crc32c_change(load_le32(field), change, len - 4)
-                              : crc32c_sctp(sctp, len, SCTP_CHECKSUM));
-}
-
-static bool edit_sctp(const struct parsed *ip, const struct edit *e)
-{
-    uint8_t *sctp = ip->ip + ip->l4_off, change[4];
-
-    if (!has(ip, PORTS_SIZE))
-        return false;
-    if (parsed_l4_have(ip) < SCTP_SIZE) {
-        (void)change_key(ip, port_at(e), e->key);
-        return true;
-    }
-    uint32_t before = load_raw32(sctp);
-
-    (void)change_key(ip, port_at(e), e->key);
-    store_raw32(change, before ^ load_raw32(sctp));
-    sum_sctp(ip, change);
-    return true;
+    (void)change_key(u, port_at(e), e->key);
+    if (u.have < SCTP_SIZE)
+        return;
+    store_raw32(change, before ^ load_raw32(u.at));
+    store_le32(field, cut ? crc32c_change(load_le32(field), change, u.len - 4)
+                          : crc32c_sctp(u.at, u.len, SCTP_CHECKSUM));
 }
 
 /* The messages with an identifier: echo, timestamp, information and address mask. */
@@ -165,70 +138,175 @@ static bool icmp_has_id(uint8_t type)
     return type == 0 || type == 8 || (type >= 13 && type <= 18);
 }
 
-static bool edit_icmp(const struct parsed *ip, struct edit *e)
+static void edit_icmp(struct upper u, struct edit *e)
 {
-    if (!has(ip, ICMP_SIZE))
-        return false;
-    if (parsed_l4_have(ip) && icmp_has_id(ip->ip[ip->l4_off]))
-        patch_at(ip, e, ICMP_CHECKSUM, change_key(ip, ICMP_ID, e->key));
-    return true;
+    if (u.have && icmp_has_id(u.at[ICMP_TYPE]))
+        patch_at(u, e, ICMP_CHECKSUM, change_key(u, ICMP_ID, e->key));
 }
 
 /* RFC 4443, 2.3: the pseudo-header counts. */
-static bool edit_icmpv6(const struct parsed *ip, struct edit *e, uint64_t delta)
+static void edit_icmpv6(struct upper u, struct edit *e, uint64_t delta)
 {
-    if (!has(ip, ICMP_SIZE))
-        return false;
-    uint8_t type = parsed_l4_have(ip) ? ip->ip[ip->l4_off] : 0;
+    uint8_t type = u.have ? u.at[ICMP_TYPE] : 0;
 
     if (type == ICMP6_ECHO || type == ICMP6_ECHO_REPLY)
-        delta += change_key(ip, ICMP_ID, e->key);
-    patch_at(ip, e, ICMP_CHECKSUM, delta);
-    return true;
+        delta += change_key(u, ICMP_ID, e->key);
+    patch_at(u, e, ICMP_CHECKSUM, delta);
 }
 
 /* Packets have a key for their receiver only, and only in version 1 (RFC 2637, 4.1). */
-static bool edit_gre(const struct parsed *ip, const struct edit *e)
+static bool edit_gre(struct upper u, const struct edit *e)
 {
-    if (!has(ip, GRE_V1_MIN))
-        return false;
-    if (e->type == NAT_SRC || parsed_l4_have(ip) < 2)
+    if (e->type == NAT_SRC || u.have < 2)
         return true;
-    switch (load_be16(ip->ip + ip->l4_off) & GRE_VERSION) {
+    switch (load_be16(u.at) & GRE_VERSION) {
     case 0: return true;
-    case 1: (void)change_key(ip, GRE_CALL_ID, e->key); return true;
+    case 1: (void)change_key(u, GRE_CALL_ID, e->key); return true;
     default: return false;
+    }
+}
+
+/* Protocols of which Linux wants eight bytes. */
+static bool is_known(uint8_t proto)
+{
+    switch (proto) {
+    case PROTO_TCP:
+    case PROTO_UDP:
+    case PROTO_UDPLITE:
+    case PROTO_SCTP:
+    case PROTO_ICMP:
+    case PROTO_ICMPV6:
+    case PROTO_GRE: return true;
+    default: return false;
+    }
+}
+
+static inline bool edit(const struct parsed *ip, struct edit *e)
+{
+    const struct upper u = {ip->ip + ip->l4_off, parsed_l4_len(ip), parsed_l4_have(ip)};
+    uint64_t delta = edit_addr(ip, e);
+
+    if (u.len < KNOWN_MIN)
+        return !is_known(ip->proto);
+    switch (ip->proto) {
+    case PROTO_TCP: edit_tcp(u, e, delta); return true;
+    case PROTO_UDP: edit_udp(u, e, delta, true); return true;
+    case PROTO_UDPLITE: edit_udp(u, e, delta, false); return true;
+    case PROTO_SCTP: edit_sctp(u, e, ip->cut); return true;
+    case PROTO_ICMP: edit_icmp(u, e); return true;
+    case PROTO_ICMPV6: edit_icmpv6(u, e, delta); return true;
+    case PROTO_GRE: return edit_gre(u, e);
+    default: return true;
     }
 }
 
 bool nat_edit(const struct parsed *ip, struct edit *e)
 {
-    uint64_t delta = nat_edit_addr(ip, e);
+    return edit(ip, e);
+}
 
-    switch (ip->proto) {
-    case PROTO_TCP: return edit_tcp(ip, e, delta);
-    case PROTO_UDP:
-    case PROTO_UDPLITE: return edit_udp(ip, e, delta);
-    case PROTO_SCTP: return edit_sctp(ip, e);
-    case PROTO_ICMP: return edit_icmp(ip, e);
-    case PROTO_ICMPV6: return edit_icmpv6(ip, e, delta);
-    case PROTO_GRE: return edit_gre(ip, e);
-    default: return true;
-    }
+uint64_t nat_edit_addr(const struct parsed *ip, const struct edit *e)
+{
+    return edit_addr(ip, e);
 }
 
 uint32_t nat_reach(const struct parsed *ip)
 {
-    uint32_t len = parsed_l4_len(ip);
+    uint32_t len = parsed_l4_len(ip), header = KNOWN_MIN;
 
-    switch (ip->proto) {
-    case PROTO_TCP: return ip->l4_off + (len >= TCP_MIN ? (uint32_t)TCP_MIN : PORTS_SIZE);
-    case PROTO_SCTP: return ip->l4_off + (len >= SCTP_SIZE ? (uint32_t)SCTP_SIZE : PORTS_SIZE);
-    case PROTO_UDP:
-    case PROTO_UDPLITE:
-    case PROTO_ICMP:
-    case PROTO_ICMPV6:
-    case PROTO_GRE: return ip->l4_off + PORTS_SIZE;
-    default: return ip->family == 4 ? (uint32_t)IP4_MIN : (uint32_t)IP6_SIZE;
+    if (!is_known(ip->proto))
+        return ip->family == 4 ? (uint32_t)IP4_MIN : (uint32_t)IP6_SIZE;
+    if (ip->proto == PROTO_TCP && len >= TCP_MIN)
+        header = TCP_MIN;
+    else if (ip->proto == PROTO_SCTP && len >= SCTP_SIZE)
+        header = SCTP_SIZE;
+    return ip->l4_off + header;
+}
+
+/* --- at a hook --- */
+
+/*
+ * What the packet is to carry: NAT_DST what the other direction comes from, NAT_SRC what it goes
+ * to. Every packet of a translated connection comes by here, so no tuple is made for it.
+ */
+static struct edit edit_of(const struct pkt *p, enum nat_type type)
+{
+    const struct conn *c = p->conn;
+    enum weir_dir other = p->dir == WEIR_ORIG ? WEIR_REPLY : WEIR_ORIG;
+    int end = type == NAT_SRC;
+    struct edit e = {.type = type, .key = c->key[other][nat_is_icmp(c->proto) ? 0 : end]};
+
+    if (c->family == 4)
+        e.addr.v4 = c->addr4[other][end];
+    else
+        e.addr = ((const struct conn6 *)c)->addr[other][end];
+    return e;
+}
+
+/* RFC 792, redirect; RFC 4861, 4.5. */
+static bool is_redirect(const struct pkt *p)
+{
+    enum { REDIRECT = 5, REDIRECT6 = 137 };
+    const uint8_t *icmp = parsed_l4(&p->ip, 1);
+
+    return icmp && icmp[ICMP_TYPE] == (p->ip.family == 4 ? REDIRECT : REDIRECT6);
+}
+
+/* A route to an address that is not what it seems helps nobody. */
+static bool may_be_translated(const struct conn *c)
+{
+    const uint32_t done = WEIR_S_SRC_NAT_DONE | WEIR_S_DST_NAT_DONE;
+    const uint32_t nat = WEIR_S_SRC_NAT | WEIR_S_DST_NAT;
+
+    return (c->status & (done | nat)) != done;
+}
+
+static bool refuse(struct pkt *p, enum weir_reason reason)
+{
+    p->reason = reason;
+    return false;
+}
+
+/*
+ * Linux looks at the quoted IP header of every error at a hook of NAT, translated or not, and drops
+ * what is wrong by its checksum, whatever nf_conntrack_checksum says.
+ */
+static enum weir_reason check_error(struct pkt *p)
+{
+    uint32_t inside = ICMP_SIZE + (p->ip.family == 4 ? (uint32_t)IP4_MIN : (uint32_t)IP6_SIZE);
+    bool known = p->raw->flags & WEIR_PKT_CSUM_OK || p->raw->path == WEIR_PATH_OUTPUT;
+
+    if (parsed_l4_len(&p->ip) < inside)
+        return WEIR_R_NAT_REWRITE;
+    if (p->gathered)
+        frag_touch(&p->layout, p->ip.l4_off + inside);
+    if (!known &&
+        !proto_checksum_good(p, p->ip.family == 4 ? 0 : PROTO_ICMPV6, parsed_l4_len(&p->ip)))
+        return WEIR_R_L4_CHECKSUM;
+    return is_redirect(p) && may_be_translated(p->conn) ? WEIR_R_NAT_REDIRECT : WEIR_R_NONE;
+}
+
+static bool translate(struct pkt *p, enum nat_type type)
+{
+    struct edit e = edit_of(p, type);
+
+    if (nat_is_error(p))
+        return nat_edit_error(p, &e) || refuse(p, WEIR_R_NAT_REWRITE);
+    if (p->gathered)
+        frag_touch(&p->layout, nat_reach(&p->ip));
+    return edit(&p->ip, &e) || refuse(p, WEIR_R_NAT_REWRITE);
+}
+
+bool nat_rewrite(struct track *t, struct pkt *p, enum nat_type type)
+{
+    (void)t;
+    if (!p->conn)
+        return true;
+    if (nat_is_error(p)) {
+        enum weir_reason wrong = check_error(p);
+
+        if (wrong)
+            return refuse(p, wrong);
     }
+    return !nat_changes(p, type) || translate(p, type);
 }

@@ -256,6 +256,20 @@ static void test_moved_unconfirmed(void **state)
     assert_int_equal(count(r->f), 0);
 }
 
+/* Nor by a packet that a rule made: it has the entry of another, who is not done with it. */
+static void test_moved_made(void **state)
+{
+    struct router *r = *state;
+    struct build b = udp(C, 5000, S, 53);
+
+    masquerade(r, 3, "192.0.2.1");
+    leaves(r, &b, "192.0.2.1:5000>" S ":53");
+    r->last.pkt.tracked = true;
+    assert_true(nat_moved(r->t, &r->last.pkt, 4));
+    assert_int_equal(count(r->f), 1);
+    assert_non_null(r->last.pkt.conn);
+}
+
 /* --- what is not NAT's business --- */
 
 /* T-66, T-68: INVALID and UNTRACKED leave as they came. */
@@ -552,6 +566,7 @@ int main(void)
         ROUTER_TEST(test_t59_to_t61),
         ROUTER_TEST(test_t62),
         ROUTER_TEST(test_moved_unconfirmed),
+        ROUTER_TEST(test_moved_made),
         ROUTER_TEST(test_t66_t68),
         ROUTER_TEST(test_t67_t69_t70),
         ROUTER_TEST(test_t64),
