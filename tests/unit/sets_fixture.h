@@ -110,10 +110,10 @@ static inline struct weir_sets *sets_of(const char *text)
 
 static inline struct set *set_named(const struct weir_sets *sets, const char *name)
 {
-    struct set *set = sets_at(sets, sets_find(sets, name));
+    uint16_t slot = sets_find(sets, name);
 
-    assert_non_null(set);
-    return set;
+    assert_true(slot != SET_NO_SLOT);
+    return sets->slots[slot].set;
 }
 
 #endif

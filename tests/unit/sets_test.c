@@ -522,7 +522,7 @@ static void test_use(void **state)
     assert_int_equal(weir_sets_parse(&sets, "rename a c", 10, NULL, &error), -EINVAL);
     /* Rules see what is in the slot. */
     sets_add_text(&sets, "swap a b");
-    assert_true(is_there(sets_at(sets, slot), 2));
+    assert_true(is_there(sets->slots[slot].set, 2));
     sets_unuse(sets, slot);
     sets_add_text(&sets, "rename a c\ndestroy c");
     assert_int_equal(sets_find(sets, "a"), SET_NO_SLOT);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The reader of sets' text, between its parts: read.c (lines and commands), read_create.c (the
- * header of a set), read_elem.c (an element, and what is said about it).
+ * The reader of sets' text, between its parts: read.c (lines, words, values), read_command.c (what
+ * a line does), read_create.c (the header of a set), read_elem.c (an element, and what is said
+ * about it).
  */
 #ifndef WEIR_RULES_SET_READ_H
 #define WEIR_RULES_SET_READ_H
@@ -59,6 +60,9 @@ bool set_read_addr(struct set_reader *r, const struct set_word *about, uint8_t f
                    union weir_addr *addr);
 /* Where `c` is in a text, outside of brackets; NULL: nowhere. */
 char *set_find_char(char *text, char c);
+
+/* read_command.c: `word` is the command, the words after it are to be read. */
+bool set_run_command(struct set_reader *r, const struct set_word *word);
 
 /* read_create.c: the words after the name. */
 bool set_read_head(struct set_reader *r, struct set_head *head);

@@ -13,7 +13,8 @@
  *
  * Files: types.c which types there are; set.c life and change of a set; hash.c, bitmap.c, list.c
  * the methods; extras.c, comments.c what elements carry; packet.c a packet as an element. Above
- * them: sets.c the sets by name; read*.c and print.c their text.
+ * them: sets.c (one folder up) the sets by name; rule.c what rules say about them; read*.c, print.c
+ * and sort.c their text.
  */
 #ifndef WEIR_RULES_SET_SET_H
 #define WEIR_RULES_SET_SET_H
