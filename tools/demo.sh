@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: BSD-2-Clause
 #
-# The main job on a real capture: the events and the table that Linux would have had.
+# The main job on real captures: the events and the table that Linux would have had, and what a ruleset does.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -16,3 +16,7 @@ say --table --until "@$(cat $demo/demo.when)" "$demo/demo.pcapng"
 build/weir replay --table --until "@$(cat $demo/demo.when)" "$demo/demo.pcapng"
 say "$demo/demo.pcapng"
 build/weir replay "$demo/demo.pcapng"
+
+# The same, through a router's rules: what each packet became and which line said so.
+printf '\n\033[1m$ examples/home-gateway/run.sh --verdicts --counters\033[0m\n'
+PATH="$PWD/build:$PATH" examples/home-gateway/run.sh --verdicts --counters
