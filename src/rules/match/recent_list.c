@@ -122,7 +122,7 @@ struct recent_entry *recent_list_add(const struct track *t, struct recent_list *
                                      const union weir_addr *addr)
 {
     if (!l->free && l->used == RECENT_ADDRS)
-        recent_list_del(t, l, recent_list_oldest(l));
+        recent_list_del(t, l, &l->entries[l->oldest]); /* it is full, so there is one */
 
     uint8_t number = l->free ? l->free : ++l->used;
     struct recent_entry *entry = &l->entries[number];
