@@ -157,8 +157,7 @@ for type in hash:ip hash:net hash:ip,port hash:net,port hash:ip,port,ip hash:ip,
         clear_sets
         "$program" random "$type" "$family" 1 | sed -n 1p >"$dir/text"
         if ! ipset restore <"$dir/text" 2>/dev/null; then
-            tests=$((tests + 1))
-            echo "ok $tests - random $type $family # SKIP this kernel has no such type"
+            echo "# not compared, this kernel has no such type: $type $family (sets_test has them all)"
             continue
         fi
         for seed in 1 2 3; do

@@ -44,8 +44,10 @@ static struct set_elem random_elem(const struct set *set)
 
     for (unsigned i = 0; i < type->parts; i++) {
         switch ((enum set_part)type->part[i]) {
-        case SET_NET: e.prefix[addr] = lengths[six][roll(5)]; /* fall through */
+        case SET_NET:
         case SET_IP:
+            if (type->part[i] == SET_NET)
+                e.prefix[addr] = lengths[six][roll(5)];
             e.addr[addr].bytes[0] = 10;
             e.addr[addr].bytes[2] = (uint8_t)roll(2);
             e.addr[addr++].bytes[six ? 15 : 3] = (uint8_t)(1 + roll(8));
