@@ -16,6 +16,12 @@
 #define WEIR_CACHE_LINE   64
 #define WEIR_ARRAY_LEN(a) (sizeof(a) / sizeof((a)[0]))
 
+/*
+ * For functions that only prefetch. GCC 12 takes a void function without side effects for one whose
+ * calls can be left out, and prefetching is none to it, unless the function is inlined before that.
+ */
+#define WEIR_PREFETCHES __attribute__((always_inline)) static inline
+
 /* The value as it stands in memory: for fields that stay in network byte order. */
 static inline uint16_t load_raw16(const void *p)
 {

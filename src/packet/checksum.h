@@ -34,7 +34,10 @@ uint64_t checksum_pseudo(uint8_t family, const uint8_t *ip, uint8_t proto, uint3
  */
 static inline uint16_t checksum_update(uint16_t field, uint16_t before, uint16_t after)
 {
-    return (uint16_t)~checksum_fold((uint64_t)(uint16_t)~field + (uint16_t)~before + after);
+    uint32_t sum = (uint32_t)(uint16_t)~field + (uint16_t)~before + after;
+
+    sum = (sum & 0xffff) + (sum >> 16);
+    return (uint16_t) ~(sum + (sum >> 16));
 }
 
 /* The same for a single byte; is its offset under the checksum odd? */

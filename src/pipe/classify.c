@@ -36,13 +36,7 @@ void classify_prefetch(const struct track *t, struct pkt *p)
         return;
     }
 
-    const char *c = (const char *)conn_at(t, p->found);
-
-    __builtin_prefetch(c, 1);
-    if (p->ip.family == 6)
-        __builtin_prefetch(c + WEIR_CACHE_LINE);
-    if (p->ip.proto != PROTO_UDP)
-        __builtin_prefetch(c + (p->ip.family == 6 ? 2 : 1) * WEIR_CACHE_LINE, 1);
+    conn_prefetch(t, p->found, p->ip.proto);
 }
 
 static bool is_found(const struct track *t, const struct pkt *p, struct zone z)

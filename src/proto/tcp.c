@@ -170,34 +170,6 @@ static enum rst_answer judge_rst(const struct track *t, const struct conn *c,
     return keep ? RST_KEEP_STATE : RST_CLOSE;
 }
 
-/* --- timeouts (3.8) --- */
-
-/* Linux compares timeouts as unsigned numbers: one that an administrator made negative counts as a
- * long one here. */
-static bool longer(int32_t a, int32_t b)
-{
-    return (uint32_t)a > (uint32_t)b;
-}
-
-static int32_t choose_timeout(const struct track *t, const struct conn *c,
-                              const struct tcp_state *st, uint8_t klass)
-{
-    int32_t normal = track_timeout(t, c, tcp_timeout_of[st->state]);
-    int32_t retrans = track_timeout(t, c, WEIR_T_TCP_RETRANS);
-    int32_t unack = track_timeout(t, c, WEIR_T_TCP_UNACK);
-    bool unacknowledged = (st->flags[0] | st->flags[1]) & WEIR_TCPF_DATA_UNACKNOWLEDGED;
-
-    if (st->retrans >= t->set.tcp_max_retrans && longer(normal, retrans))
-        return retrans;
-    if (klass == TCP_CLASS_RST)
-        return track_timeout(t, c, WEIR_T_TCP_CLOSE);
-    if (unacknowledged && longer(normal, unack))
-        return unack;
-    if (st->last_win == 0 && longer(normal, retrans))
-        return retrans;
-    return normal;
-}
-
 /*
  * A FIN or RST outside the window, and then one from the other side: both ends are closing where
  * the tracker cannot see, so the entry need not live for days (3.7).
@@ -252,7 +224,7 @@ static enum proto_result commit(struct track *t, struct pkt *p, struct tcp_state
         if (next == WEIR_TCP_FIN_WAIT)
             st->flags[p->dir] |= WEIR_TCPF_CLOSE_INIT;
     }
-    timeout = choose_timeout(t, c, st, s->klass);
+    timeout = tcp_timeout(t, c, st, s->klass);
     if (!(c->status & WEIR_S_SEEN_REPLY)) {
         if (s->klass == TCP_CLASS_RST) {
             /* Refused: nothing was ever established, so nothing needs to be remembered. */
@@ -263,7 +235,8 @@ static enum proto_result commit(struct track *t, struct pkt *p, struct tcp_state
         /* A repeated SYN must not keep an unanswered entry alive. */
         if (s->klass == TCP_CLASS_SYN && old == WEIR_TCP_SYN_SENT)
             return PROTO_ACCEPT;
-        if (next == WEIR_TCP_ESTABLISHED && longer(timeout, track_timeout(t, c, WEIR_T_TCP_UNACK)))
+        if (next == WEIR_TCP_ESTABLISHED &&
+            tcp_longer(timeout, track_timeout(t, c, WEIR_T_TCP_UNACK)))
             timeout = track_timeout(t, c, WEIR_T_TCP_UNACK);
     } else if (next == WEIR_TCP_ESTABLISHED &&
                (old == WEIR_TCP_SYN_RECV || old == WEIR_TCP_ESTABLISHED)) {

@@ -74,6 +74,9 @@ struct syn_options tcp_syn_options(const struct segment *s);
  * none does. */
 void tcp_side_from_syn(struct tcp_state *st, enum weir_dir dir, const struct segment *s);
 
+/* The highest right edge of the first SACK option (RFC 2018), or `ack` if that is higher. */
+uint32_t tcp_highest_sack(const struct segment *s, uint32_t ack);
+
 enum window_result { WINDOW_INVALID = 0, WINDOW_IGNORE, WINDOW_ACCEPT };
 
 /*
@@ -82,5 +85,32 @@ enum window_result { WINDOW_INVALID = 0, WINDOW_IGNORE, WINDOW_ACCEPT };
  */
 enum window_result tcp_window(struct tcp_state *st, enum weir_dir dir, const struct segment *s,
                               bool liberal, enum weir_reason *reason);
+
+/* Linux compares timeouts as unsigned numbers: one that an administrator made negative counts as a
+ * long one here. */
+static inline bool tcp_longer(int32_t a, int32_t b)
+{
+    return (uint32_t)a > (uint32_t)b;
+}
+
+/* How long a connection lives after a segment of this class, in ticks (3.8). */
+static inline int32_t tcp_timeout(const struct track *t, const struct conn *c,
+                                  const struct tcp_state *st, uint8_t klass)
+{
+    int32_t normal = track_timeout(t, c, tcp_timeout_of[st->state]);
+    int32_t retrans = track_timeout(t, c, WEIR_T_TCP_RETRANS);
+    int32_t unack = track_timeout(t, c, WEIR_T_TCP_UNACK);
+    bool unacknowledged = (st->flags[0] | st->flags[1]) & WEIR_TCPF_DATA_UNACKNOWLEDGED;
+
+    if (st->retrans >= t->set.tcp_max_retrans && tcp_longer(normal, retrans))
+        return retrans;
+    if (klass == TCP_CLASS_RST)
+        return track_timeout(t, c, WEIR_T_TCP_CLOSE);
+    if (unacknowledged && tcp_longer(normal, unack))
+        return unack;
+    if (st->last_win == 0 && tcp_longer(normal, retrans))
+        return retrans;
+    return normal;
+}
 
 #endif

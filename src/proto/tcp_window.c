@@ -24,11 +24,9 @@
  * ignored too.
  */
 #include "packet/headers.h"
-#include "proto/tcp.h"
+#include "proto/tcp_window.h"
 
 enum { SCALE_MAX = 14 /* RFC 7323, 2.3 */ };
-
-static const uint32_t ack_window_min = 66000;
 
 /* --- options --- */
 
@@ -71,8 +69,7 @@ struct syn_options tcp_syn_options(const struct segment *s)
     return found;
 }
 
-/* The highest right edge of the first SACK option (RFC 2018), or `ack` if that is higher. */
-static uint32_t highest_sack(const struct segment *s, uint32_t ack)
+uint32_t tcp_highest_sack(const struct segment *s, uint32_t ack)
 {
     uint32_t at = 0;
 
@@ -129,56 +126,6 @@ static void learn_midstream(struct tcp_state *st, enum weir_dir dir, const struc
         receiver->end++;
 }
 
-static void send_up_to(struct tcp_state *st, enum weir_dir dir, uint32_t end)
-{
-    st->side[dir].end = end;
-    st->flags[dir] |= WEIR_TCPF_DATA_UNACKNOWLEDGED;
-}
-
-/* Four equal ACKs in a row are retransmissions; any other ACK starts the count anew (3.8, rule 1).
- */
-static void count_retransmission(struct tcp_state *st, enum weir_dir dir, const struct segment *s,
-                                 uint32_t ack, uint32_t end)
-{
-    if (st->last_dir == dir && st->last_seq == s->seq && st->last_ack == ack &&
-        st->last_end == end && st->last_win == s->win) {
-        st->retrans++;
-        return;
-    }
-    st->last_dir = (uint8_t)dir;
-    st->last_seq = s->seq;
-    st->last_ack = ack;
-    st->last_end = end;
-    st->last_win = s->win;
-    st->retrans = 0;
-}
-
-static void learn(struct tcp_state *st, enum weir_dir dir, const struct segment *s, uint32_t ack,
-                  uint32_t sack, uint32_t end)
-{
-    struct tcp_side *sender = &st->side[dir], *receiver = &st->side[!dir];
-    uint32_t win = s->win;
-
-    if (!(s->flags & TCP_SYN)) /* RFC 7323, 2.2: the window of a SYN is never scaled */
-        win <<= st->scale[dir];
-    sender->maxwin = max_u32(sender->maxwin, win + (sack - ack));
-    if (seq_after(end, sender->end))
-        send_up_to(st, dir, end);
-    if (s->flags & TCP_ACKF) {
-        if (!(st->flags[dir] & WEIR_TCPF_MAXACK_SET) || seq_after(ack, sender->maxack))
-            sender->maxack = ack;
-        st->flags[dir] |= WEIR_TCPF_MAXACK_SET;
-    }
-    if (receiver->maxwin != 0 && seq_after(end, sender->maxend))
-        receiver->maxwin += end - sender->maxend;
-    if (!seq_before(sack + win, receiver->maxend))
-        receiver->maxend = sack + win + (win == 0); /* a zero window may be probed with one byte */
-    if (ack == receiver->end)
-        st->flags[!dir] &= (uint8_t)~WEIR_TCPF_DATA_UNACKNOWLEDGED;
-    if (s->klass == TCP_CLASS_ACK)
-        count_retransmission(st, dir, s, ack, end);
-}
-
 /* --- the check --- */
 
 enum window_result tcp_window(struct tcp_state *st, enum weir_dir dir, const struct segment *s,
@@ -189,7 +136,7 @@ enum window_result tcp_window(struct tcp_state *st, enum weir_dir dir, const str
     enum window_result result;
 
     if (st->flags[!dir] & WEIR_TCPF_SACK_PERM)
-        sack = highest_sack(s, ack);
+        sack = tcp_highest_sack(s, ack);
 
     if (sender->maxwin == 0) {
         if (s->flags & TCP_SYN) {
@@ -214,13 +161,13 @@ enum window_result tcp_window(struct tcp_state *st, enum weir_dir dir, const str
     if (s->flags & TCP_RST && seq == 0 && st->state == WEIR_TCP_SYN_SENT)
         seq = end = sender->end;
 
-    bool seq_ok = !seq_after(seq, sender->maxend);
-    bool recent = receiver->maxwin == 0 || !seq_before(end, sender->end - receiver->maxwin);
-    bool ack_seen = !seq_after(sack, receiver->end);
-    bool ack_recent = !seq_before(sack, receiver->end - max_u32(sender->maxwin, ack_window_min));
+    bool seq_ok = tcp_seq_ok(sender, seq);
+    bool recent = receiver->maxwin == 0 || tcp_is_recent(sender, receiver, end);
+    bool ack_seen = tcp_ack_seen(receiver, sack);
+    bool ack_recent = tcp_ack_recent(sender, receiver, sack);
 
     if (seq_ok && recent && ack_seen && ack_recent) {
-        learn(st, dir, s, ack, sack, end);
+        tcp_learn(st, dir, s, ack, sack, end);
         return WINDOW_ACCEPT;
     }
 
@@ -230,7 +177,7 @@ enum window_result tcp_window(struct tcp_state *st, enum weir_dir dir, const str
         result = WINDOW_INVALID;
         *reason = WEIR_R_TCP_SEQ_OVER;
         if (recent && ack_recent && ack_seen && over <= receiver->maxwin) {
-            send_up_to(st, dir, end);
+            tcp_send_up_to(st, dir, end);
             result = WINDOW_IGNORE;
         }
     } else if (!ack_seen) {

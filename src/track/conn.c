@@ -132,33 +132,13 @@ void conn_set_timeout(struct track *t, struct conn *c, uint32_t handle, int32_t 
         c->deadline = (uint32_t)ticks;
         return;
     }
-    c->deadline = track_now(t) + (uint32_t)ticks;
-    /* Later than armed: the wheel finds out when it looks. Earlier: it must look earlier. */
-    if ((int32_t)(c->deadline - c->armed) < 0) {
-        expire_disarm(t, c);
-        expire_arm(t, c, handle);
-    }
+    conn_prolong(t, c, handle, ticks);
 }
 
 void conn_refresh(struct track *t, struct pkt *p, int32_t ticks)
 {
     if (!(p->conn->status & WEIR_S_FIXED_TIMEOUT))
         conn_set_timeout(t, p->conn, p->handle, ticks);
-}
-
-static void count_in(struct track *t, struct conn *c, enum weir_dir dir, uint32_t bytes)
-{
-    if (c->parts & WEIR_HAS_COUNTERS) {
-        struct conn_ext *ext = ext_of(t, c);
-
-        ext->packets[dir]++;
-        ext->bytes[dir] += bytes;
-    }
-}
-
-void conn_count(struct track *t, struct pkt *p)
-{
-    count_in(t, p->conn, p->dir, p->ip.l3_len);
 }
 
 /* --- confirming --- */
@@ -213,7 +193,7 @@ static bool join(struct track *t, struct pkt *p, uint32_t handle)
     conn_free(t, p->handle);
     p->handle = handle;
     p->conn = conn_at(t, handle);
-    count_in(t, p->conn, WEIR_ORIG, p->ip.l3_len);
+    conn_count_in(t, p->conn, WEIR_ORIG, p->ip.l3_len);
     return true;
 }
 

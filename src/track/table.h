@@ -27,6 +27,10 @@
 
 #include "base/slab.h"
 
+#ifdef __SSE2__
+#include <emmintrin.h>
+#endif
+
 enum {
     TABLE_SLOTS = 10,    /* references in a bucket */
     TABLE_FILL = 6,      /* references for each bucket at which a split is due */
@@ -98,36 +102,48 @@ static inline uint16_t table_tag(uint64_t hash, uint32_t level)
     return (uint16_t)(hash >> (level & ~7u));
 }
 
-static inline void table_prefetch(const struct table *t, uint64_t hash)
+WEIR_PREFETCHES void table_prefetch(const struct table *t, uint64_t hash)
 {
     uint32_t level;
 
     __builtin_prefetch(&t->buckets[table_index(t, hash, &level)]);
 }
 
-/* Which slots hold a reference with this tag, as bits. */
+/* Which slots have this tag, as bits; a free slot may, too. */
 static inline uint32_t table_match(const struct table_bucket *b, uint16_t tag)
 {
+#ifdef __SSE2__
+    /* Eight at once; SSE2 is part of every x86-64. */
+    __m128i equal =
+        _mm_cmpeq_epi16(_mm_loadu_si128((const void *)b->tag), _mm_set1_epi16((short)tag));
+    uint32_t bits = (uint32_t)_mm_movemask_epi8(_mm_packs_epi16(equal, _mm_setzero_si128()));
+
+    return bits | (uint32_t)(b->tag[8] == tag) << 8 | (uint32_t)(b->tag[9] == tag) << 9;
+#else
     uint32_t bits = 0;
 
     for (uint32_t i = 0; i < TABLE_SLOTS; i++)
-        bits |= (uint32_t)(b->tag[i] == tag && b->ref[i] != 0) << i;
+        bits |= (uint32_t)(b->tag[i] == tag) << i;
     return bits;
+#endif
 }
 
 /* The next reference that may be the one looked for, 0: no more. */
 static inline uint32_t table_next(const struct table *t, struct table_probe *p)
 {
-    while (!p->candidates) {
+    for (;;) {
+        while (p->candidates) {
+            uint32_t ref = p->bucket->ref[__builtin_ctz(p->candidates)];
+
+            p->candidates &= p->candidates - 1;
+            if (ref)
+                return ref;
+        }
         if (!p->bucket->next)
             return 0;
         p->bucket = slab_at(&t->overflow, p->bucket->next);
         p->candidates = table_match(p->bucket, p->tag);
     }
-    uint32_t slot = (uint32_t)__builtin_ctz(p->candidates);
-
-    p->candidates &= p->candidates - 1;
-    return p->bucket->ref[slot];
 }
 
 static inline uint32_t table_first(const struct table *t, uint64_t hash, struct table_probe *p)

@@ -121,6 +121,19 @@ static inline struct conn *conn_at(const struct track *t, uint32_t ref)
     return slab_at(&t->conns[ref >> HANDLE_IPV6], handle_index(ref));
 }
 
+/* Have fetched what a packet of the protocol will want of the entry. */
+WEIR_PREFETCHES void conn_prefetch(const struct track *t, uint32_t ref, uint8_t proto)
+{
+    const char *c = (const char *)conn_at(t, ref);
+    bool six = ref >> HANDLE_IPV6;
+
+    __builtin_prefetch(c, 1);
+    if (six)
+        __builtin_prefetch(c + WEIR_CACHE_LINE);
+    if (proto != 17) /* UDP has no state */
+        __builtin_prefetch(c + (six ? 2 : 1) * WEIR_CACHE_LINE, 1);
+}
+
 static inline bool conn_expired(const struct track *t, const struct conn *c)
 {
     return (int32_t)(c->deadline - track_now(t)) <= 0;
@@ -182,6 +195,10 @@ static inline uint64_t conn_hash(const struct track *t, const struct conn *c, en
     return track_hash(t, &tuple, conn_zone(c, dir));
 }
 
+/* On the wheel until its deadline, and off it (expire.c). */
+void expire_arm(struct track *t, struct conn *c, uint32_t handle);
+void expire_disarm(struct track *t, struct conn *c);
+
 /* --- conn.c --- */
 
 /*
@@ -223,8 +240,32 @@ void conn_refresh(struct track *t, struct pkt *p, int32_t ticks);
 /* As conn_refresh, whatever the status says. */
 void conn_set_timeout(struct track *t, struct conn *c, uint32_t handle, int32_t ticks);
 
-/* Count the packet, if the entry has counters. */
-void conn_count(struct track *t, struct pkt *p);
+/* The same for a confirmed entry that is not DYING. */
+static inline void conn_prolong(struct track *t, struct conn *c, uint32_t handle, int32_t ticks)
+{
+    c->deadline = track_now(t) + (uint32_t)ticks;
+    /* Later than armed: the wheel finds out when it looks. Earlier: it must look earlier. */
+    if ((int32_t)(c->deadline - c->armed) < 0) {
+        expire_disarm(t, c);
+        expire_arm(t, c, handle);
+    }
+}
+
+/* Count a packet of `bytes`, if the entry has counters. */
+static inline void conn_count_in(struct track *t, struct conn *c, enum weir_dir dir, uint32_t bytes)
+{
+    if (c->parts & WEIR_HAS_COUNTERS) {
+        struct conn_ext *ext = slab_at(&t->exts, c->ext);
+
+        ext->packets[dir]++;
+        ext->bytes[dir] += bytes;
+    }
+}
+
+static inline void conn_count(struct track *t, struct pkt *p)
+{
+    conn_count_in(t, p->conn, p->dir, p->ip.l3_len);
+}
 
 /* Set a status bit; if it was clear, note the event. */
 static inline void conn_set_status(struct conn *c, uint32_t bit, enum weir_event_kind event)
@@ -272,9 +313,6 @@ size_t expire_tick(struct track *t, size_t budget);
 
 /* When expire_tick has work next: tick64. False: never. */
 bool expire_next(const struct track *t, int64_t *tick64);
-
-void expire_arm(struct track *t, struct conn *c, uint32_t handle);
-void expire_disarm(struct track *t, struct conn *c);
 
 /* --- event.c --- */
 

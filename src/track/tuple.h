@@ -15,20 +15,44 @@ enum weir_reason tuple_from_packet(struct weir_tuple *t, const struct parsed *p)
 /* The tuple of the answers. False: this ICMP type has no answer. */
 bool tuple_invert(const struct weir_tuple *t, struct weir_tuple *inverse);
 
-/* Hash of a tuple in a zone. IPv4 takes two folds, IPv6 four. */
+/*
+ * Hash of a tuple in a zone. IPv4 takes two folds, IPv6 four. `addrs` is source and destination,
+ * `keys` both half-keys, as they stand one behind the other in a packet or an entry.
+ */
+static inline uint64_t tuple_hash_rest(const void *keys, uint8_t proto, uint8_t family,
+                                       uint16_t zone)
+{
+    return (uint64_t)load_raw32(keys) | (uint64_t)proto << 32 | (uint64_t)zone << 40 |
+           (uint64_t)family << 56;
+}
+
+static inline uint64_t tuple_hash4(const struct hash_key *key, const void *addrs, const void *keys,
+                                   uint8_t proto, uint16_t zone)
+{
+    return hash_end(key,
+                    hash_mix(key, 0, load_raw64(addrs), tuple_hash_rest(keys, proto, 4, zone)));
+}
+
+static inline uint64_t tuple_hash6(const struct hash_key *key, const void *addrs, const void *keys,
+                                   uint8_t proto, uint16_t zone)
+{
+    const uint8_t *a = addrs;
+    uint64_t rest = tuple_hash_rest(keys, proto, 6, zone);
+    uint64_t h = hash_mix(key, 0, load_raw64(a), load_raw64(a + 8));
+
+    h = hash_mix(key, h, load_raw64(a + 16), load_raw64(a + 24));
+    return hash_end(key, hash_mix(key, h, rest, rest));
+}
+
 static inline uint64_t tuple_hash(const struct hash_key *key, const struct weir_tuple *t,
                                   uint16_t zone)
 {
-    uint64_t rest = (uint64_t)t->src_key | (uint64_t)t->dst_key << 16 | (uint64_t)t->proto << 32 |
-                    (uint64_t)zone << 40 | (uint64_t)t->family << 56;
-    uint64_t h = 0;
+    const uint16_t keys[2] = {t->src_key, t->dst_key};
+    const uint32_t addr4[2] = {t->src.v4, t->dst.v4};
+    const union weir_addr addr6[2] = {t->src, t->dst};
 
-    if (t->family == 4)
-        return hash_end(key,
-                        hash_mix(key, 0, (uint64_t)t->src.v4 | (uint64_t)t->dst.v4 << 32, rest));
-    h = hash_mix(key, h, t->src.half[0], t->src.half[1]);
-    h = hash_mix(key, h, t->dst.half[0], t->dst.half[1]);
-    return hash_end(key, hash_mix(key, h, rest, rest));
+    return t->family == 4 ? tuple_hash4(key, addr4, keys, t->proto, zone)
+                          : tuple_hash6(key, addr6, keys, t->proto, zone);
 }
 
 #endif

@@ -27,7 +27,7 @@ static enum fate look_at(const uint8_t *bytes, size_t len)
 
     free(exact);
     assert_int_equal(w.timeout, NO_REFRESH);
-    assert_int_equal(w.counted, 0);
+    assert_int_equal(counted(), 0);
     assert_int_equal(CONN->events, 0);
     assert_int_equal(w.track.stats.icmp_error - errors, w.pkt.ctinfo == WEIR_CT_INVALID);
     if (fate == GOES_ON)

@@ -136,7 +136,7 @@ static void check_cell(enum weir_dir dir, const struct row *row, int state)
     if (row->type == BUILD_CHUNK_INIT && state == WEIR_SCTP_CLOSED && next == WEIR_SCTP_CLOSED) {
         assert_int_equal(result, PROTO_ACCEPT); /* not refreshed, not counted */
         assert_int_equal(w.timeout, NO_REFRESH);
-        assert_int_equal(w.counted, 0);
+        assert_int_equal(counted(), 0);
     } else {
         assert_alive(result, timeout_of[next]);
     }

@@ -107,7 +107,7 @@ static void accepted_silently(enum proto_result result)
 {
     assert_int_equal(result, PROTO_ACCEPT);
     assert_int_equal(w.timeout, NO_REFRESH);
-    assert_int_equal(w.counted, 0);
+    assert_int_equal(counted(), 0);
 }
 
 static void established(void)
