@@ -12,7 +12,7 @@ all: $(BUILD)/build.ninja
 
 $(BUILD)/build.ninja:
 	@tools/setup.sh build
-	@meson setup $(BUILD) -Dtests=false --prefix=$(PREFIX) >/dev/null
+	@meson setup $(BUILD) --buildtype=release -Dtests=false --prefix=$(PREFIX) >/dev/null
 
 demo: ## replay a real capture: what Linux's connection tracker would have had
 	@tools/demo.sh

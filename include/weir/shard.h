@@ -75,7 +75,8 @@ struct weir_host {
     /* One line of text for the log, without a newline. */
     void (*message)(void *ctx, enum weir_message_kind kind, const char *text,
                     const struct weir_packet *cause);
-    /* Where does a packet for `dst` go? NULL: everything is forwarded to interface 1. */
+    /* Where does a packet for `dst` go? NULL: everything is forwarded to interface 1. What is still
+     * to be rewritten in the packet may not be yet; `dst` is what counts. May be asked twice. */
     struct weir_route (*route)(void *ctx, const struct weir_packet *packet, uint8_t family,
                                union weir_addr dst);
     /* An interface's name, as rules see it; NULL: it has none. It lives as long as the shard. */

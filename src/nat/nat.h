@@ -18,6 +18,7 @@
 #ifndef WEIR_NAT_NAT_H
 #define WEIR_NAT_NAT_H
 
+#include "packet/glance.h"
 #include "track/track.h"
 
 enum nat_type { NAT_SRC = 0, NAT_DST = 1 };
@@ -79,6 +80,12 @@ static inline bool nat_changes(const struct pkt *p, enum nat_type type)
 
     return p->conn->status & (of_src ? WEIR_S_SRC_NAT : WEIR_S_DST_NAT);
 }
+
+/*
+ * All that nat_rewrite() would do at both hooks of its path to an ordinary packet of a translated,
+ * confirmed connection.
+ */
+void nat_express(const struct conn *c, enum weir_dir dir, uint8_t *ip, struct glance g);
 
 /*
  * What is to be done with a packet at a hook (reference, section 2).

@@ -297,6 +297,53 @@ static bool translate(struct pkt *p, enum nat_type type)
     return edit(&p->ip, &e) || refuse(p, WEIR_R_NAT_REWRITE);
 }
 
+/* Write the address of `end` (0: source) of a tuple of the entry. */
+static inline uint64_t put_addr(const struct conn *c, enum weir_dir of, int end, uint8_t *at)
+{
+    uint64_t delta = 0;
+
+    if (c->family == 4)
+        return change32(at, c->addr4[of][end]);
+    for (int i = 0; i < 4; i++)
+        delta += change32(at + 4 * i, ((const struct conn6 *)c)->addr[of][end].words[i]);
+    return delta;
+}
+
+static inline uint64_t put_port(uint8_t *at, uint16_t after)
+{
+    uint16_t before = load_raw16(at);
+
+    store_raw16(at, after);
+    return (uint64_t)(uint16_t)~before + after;
+}
+
+/* The packet leaves with the mirror image of the other direction's tuple. */
+void nat_express(const struct conn *c, enum weir_dir dir, uint8_t *ip, struct glance g)
+{
+    enum weir_dir other = dir == WEIR_ORIG ? WEIR_REPLY : WEIR_ORIG;
+    uint32_t of_src = dir == WEIR_ORIG ? WEIR_S_SRC_NAT : WEIR_S_DST_NAT;
+    uint32_t of_dst = dir == WEIR_ORIG ? WEIR_S_DST_NAT : WEIR_S_SRC_NAT;
+    uint8_t *l4 = ip + g.l4_off, *src = ip + (c->family == 4 ? IP4_SRC : IP6_SRC);
+    uint8_t *sum = l4 + (g.proto == PROTO_TCP ? TCP_CHECKSUM : UDP_CHECKSUM);
+    uint64_t addrs = 0, ports = 0;
+
+    if (c->status & of_dst) {
+        addrs += put_addr(c, other, 0, src + (c->family == 4 ? 4 : 16));
+        ports += put_port(l4 + 2, c->key[other][0]);
+    }
+    if (c->status & of_src) {
+        addrs += put_addr(c, other, 1, src);
+        ports += put_port(l4, c->key[other][1]);
+    }
+    if (c->family == 4)
+        store_raw16(ip + IP4_CHECKSUM, nat_patch(load_raw16(ip + IP4_CHECKSUM), addrs));
+    if (g.proto == PROTO_UDP && load_raw16(sum) == 0)
+        return;
+    uint16_t after = nat_patch(load_raw16(sum), addrs + ports);
+
+    store_raw16(sum, g.proto == PROTO_UDP && !after ? UINT16_MAX : after);
+}
+
 bool nat_rewrite(struct track *t, struct pkt *p, enum nat_type type)
 {
     (void)t;

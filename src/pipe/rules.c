@@ -11,11 +11,17 @@
 
 #include <errno.h>
 
+static void plan(struct weir_shard *s, unsigned family_index)
+{
+    hooks_plan(s, family_index);
+    express_plan(s, family_index);
+}
+
 void rules_init(struct weir_shard *s, int64_t wall_ns)
 {
     s->world = (struct world){.t = &s->track, .wall_ns = wall_ns, .emit = walk_made, .owner = s};
-    hooks_plan(s, 0);
-    hooks_plan(s, 1);
+    plan(s, 0);
+    plan(s, 1);
 }
 
 void rules_fini(struct weir_shard *s)
@@ -59,7 +65,7 @@ int weir_shard_set_rules(struct weir_shard *shard, uint8_t family, const struct 
     }
     *place = made;
     rules_run_free(&shard->world, old);
-    hooks_plan(shard, family == 6);
+    plan(shard, family == 6);
     return 0;
 }
 

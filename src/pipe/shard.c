@@ -68,22 +68,116 @@ void weir_size_predict(uint32_t connections, uint32_t buckets, bool ipv6, struct
 
 /* --- running --- */
 
+/*
+ * A share of what is due, every so many packets of the shard's life: counted by packets and not by
+ * batches, so that batches of any size give the same. A packet makes at most one entry, and the
+ * wheel hands an entry back two or three times before it ends (once for each level it comes down),
+ * so looking at four for each packet keeps up.
+ */
+static void expire_share(struct weir_shard *s)
+{
+    enum { EVERY = 32, LOOKS = 4 * EVERY };
+
+    if (s->track.stats.packets % EVERY == 0)
+        (void)expire_tick(&s->track, LOOKS);
+}
+
+/* Everything known of a batch's packets before the first of them runs. */
+struct batch {
+    struct look look[BATCH];
+    struct pkt pkt[BATCH]; /* of those that are not ordinary; of the others only if they need it */
+};
+
+static bool is_ordinary(const struct batch *b, size_t i)
+{
+    return b->look[i].glance.proto != 0;
+}
+
+static uint64_t hash_of(const struct track *t, const uint8_t *ip, struct glance g)
+{
+    const uint8_t *keys = ip + g.l4_off;
+
+    return g.l4_off == IP4_MIN ? tuple_hash4(&t->key, ip + IP4_SRC, keys, g.proto, 0)
+                               : tuple_hash6(&t->key, ip + IP6_SRC, keys, g.proto, 0);
+}
+
+/* Nothing is known of it: it will make an entry, whose reply tuple goes to this bucket. */
+static uint64_t reply_hash_of(const struct track *t, const uint8_t *ip, struct glance g)
+{
+    const uint8_t *keys = ip + g.l4_off;
+    const uint16_t turned[2] = {load_raw16(keys + 2), load_raw16(keys)};
+    uint8_t addrs[32];
+    size_t size = g.l4_off == IP4_MIN ? 4 : 16;
+    const uint8_t *src = ip + (g.l4_off == IP4_MIN ? IP4_SRC : IP6_SRC);
+
+    memcpy(addrs, src + size, size);
+    memcpy(addrs + size, src, size);
+    return g.l4_off == IP4_MIN ? tuple_hash4(&t->key, addrs, turned, g.proto, 0)
+                               : tuple_hash6(&t->key, addrs, turned, g.proto, 0);
+}
+
+/* First stage: which bucket? */
+static void look_at(struct weir_shard *s, struct batch *b, size_t i, struct weir_packet *raw)
+{
+    const struct track *t = &s->track;
+    struct look *l = &b->look[i];
+
+    l->glance = (struct glance){0};
+    if (raw->path == WEIR_PATH_ROUTED && !raw->templ)
+        l->glance = glance_at(raw->data, raw->len);
+    if (is_ordinary(b, i)) {
+        l->hash = hash_of(t, raw->data, l->glance);
+        table_prefetch(&t->table, l->hash);
+        return;
+    }
+    walk_begin(s, &b->pkt[i], raw);
+    if (!b->pkt[i].tuple_reason)
+        table_prefetch(&t->table, b->pkt[i].hash);
+}
+
+/* Second stage: which entry? */
+static void look_ahead(struct track *t, struct batch *b, size_t i, const struct weir_packet *raw)
+{
+    struct look *l = &b->look[i];
+    struct table_probe probe;
+
+    if (!is_ordinary(b, i)) {
+        classify_prefetch(t, &b->pkt[i]);
+        return;
+    }
+    l->ref = table_first(&t->table, l->hash, &probe);
+    if (l->ref)
+        conn_prefetch(t, l->ref, l->glance.proto);
+    else
+        table_prefetch(&t->table, reply_hash_of(t, raw->data, l->glance));
+}
+
+/* Third stage. */
+static void run_one(struct weir_shard *s, struct batch *b, size_t i, struct weir_packet *raw)
+{
+    const struct look *l = &b->look[i];
+
+    expire_share(s);
+    if (is_ordinary(b, i)) {
+        if (l->ref && express_run(s, raw, l))
+            return;
+        walk_begin_ordinary(s, &b->pkt[i], raw, l);
+    }
+    walk_run(s, &b->pkt[i]);
+}
+
 static void run_batch(struct weir_shard *s, struct weir_packet *packets, size_t n)
 {
-    struct track *t = &s->track;
-    struct pkt batch[BATCH];
+    struct batch b;
 
     for (size_t i = 0; i < n; i++)
         __builtin_prefetch(packets[i].data);
-    for (size_t i = 0; i < n; i++) {
-        walk_begin(s, &batch[i], &packets[i]);
-        if (!batch[i].tuple_reason)
-            table_prefetch(&t->table, batch[i].hash);
-    }
     for (size_t i = 0; i < n; i++)
-        classify_prefetch(t, &batch[i]);
+        look_at(s, &b, i, &packets[i]);
     for (size_t i = 0; i < n; i++)
-        walk_run(s, &batch[i]);
+        look_ahead(&s->track, &b, i, &packets[i]);
+    for (size_t i = 0; i < n; i++)
+        run_one(s, &b, i, &packets[i]);
 }
 
 void weir_shard_run(struct weir_shard *shard, struct weir_time now, struct weir_packet *packets,

@@ -6,6 +6,7 @@
 #ifndef WEIR_PIPE_SHARD_H
 #define WEIR_PIPE_SHARD_H
 
+#include "pipe/express.h"
 #include "pipe/fragments.h"
 #include "pipe/hooks.h"
 #include "rules/rules.h"
@@ -16,6 +17,7 @@ struct weir_shard {
     struct fragments fragments;
     bool untracked_family[2]; /* IPv4, IPv6: weir_config.no_ipv4, no_ipv6 */
     struct hook_plan plan[2];
+    struct express express[2];
     struct rules_run *rules[2]; /* NULL: none */
     struct world world;
     uint32_t nested; /* packets that rules made and that are on their way */

@@ -11,16 +11,13 @@
  * a copy of TEE) walks the second way, inside the walk of the packet that caused it.
  */
 #include "pipe/walk.h"
-#include "packet/checksum.h"
-#include "packet/headers.h"
+#include "packet/hop.h"
 #include "pipe/classify.h"
 #include "pipe/fragments.h"
 #include "pipe/hooks.h"
 
-void walk_begin(const struct weir_shard *s, struct pkt *p, struct weir_packet *raw)
+static void clear(struct pkt *p, struct weir_packet *raw)
 {
-    const struct track *t = &s->track;
-
     p->raw = raw;
     p->templ = raw->templ;
     p->conn = NULL;
@@ -31,15 +28,37 @@ void walk_begin(const struct weir_shard *s, struct pkt *p, struct weir_packet *r
     p->tracked = p->traced = p->copied = false;
     p->made_templ = (struct weir_template){0};
     p->moved = p->gathered = false;
+}
+
+static bool must_verify(const struct track *t, const struct pkt *p)
+{
+    return t->set.checksum && p->raw->path != WEIR_PATH_OUTPUT &&
+           !(p->raw->flags & WEIR_PKT_CSUM_OK) && !p->ip.cut;
+}
+
+void walk_begin(const struct weir_shard *s, struct pkt *p, struct weir_packet *raw)
+{
+    clear(p, raw);
     p->reason = parse_ip(&p->ip, raw->data, raw->len, raw->wire_len);
     if (!p->reason && !parse_hop_options(&p->ip))
         p->reason = WEIR_R_IP_OPTION;
     p->tuple_reason = p->reason;
     if (p->reason)
         return;
-    p->verify_checksum = t->set.checksum && raw->path != WEIR_PATH_OUTPUT &&
-                         !(raw->flags & WEIR_PKT_CSUM_OK) && !p->ip.cut;
-    classify_key(t, p);
+    p->verify_checksum = must_verify(&s->track, p);
+    classify_key(&s->track, p);
+}
+
+void walk_begin_ordinary(const struct weir_shard *s, struct pkt *p, struct weir_packet *raw,
+                         const struct look *l)
+{
+    clear(p, raw);
+    p->ip = glance_parsed(l->glance, raw->data);
+    p->reason = WEIR_R_NONE;
+    p->verify_checksum = must_verify(&s->track, p);
+    p->tuple_reason = tuple_from_packet(&p->tuple, &p->ip);
+    p->hash = l->hash;
+    p->found = l->ref;
 }
 
 static union weir_addr destination(const struct pkt *p)
@@ -51,27 +70,6 @@ static union weir_addr destination(const struct pkt *p)
     else
         memcpy(&dst, p->ip.ip + IP6_DST, sizeof(dst));
     return dst;
-}
-
-/* RFC 1812, 5.3.1; RFC 8200, 3: one hop less. The IPv4 header checksum follows its first byte. */
-static bool spend_hop(struct pkt *p)
-{
-    uint8_t *ip = p->ip.ip;
-
-    if (p->ip.family == 6) {
-        if (ip[IP6_HOPS] <= 1)
-            return false;
-        ip[IP6_HOPS]--;
-        return true;
-    }
-    if (ip[IP4_TTL] <= 1)
-        return false;
-    uint16_t before = load_raw16(ip + IP4_TTL);
-
-    ip[IP4_TTL]--;
-    store_raw16(ip + IP4_CHECKSUM,
-                checksum_update(load_raw16(ip + IP4_CHECKSUM), before, load_raw16(ip + IP4_TTL)));
-    return true;
 }
 
 /* Where it goes, and how. */
@@ -109,8 +107,9 @@ static bool find_route(struct weir_shard *s, struct pkt *p, struct way *way)
 /* Before FORWARD, as in Linux: a hop less, and may it be cut if it must? */
 static bool forward_checks(struct pkt *p, struct way *way)
 {
-    if (!spend_hop(p))
+    if (hop_left(p->ip.ip, p->ip.family) <= 1)
         return hooks_drop(p, WEIR_R_TTL_EXCEEDED);
+    hop_spend(p->ip.ip, p->ip.family);
     way->fit = fragments_fit(p, way->route.mtu, &way->refrag);
     return way->fit != REFRAG_TOO_BIG || hooks_drop(p, WEIR_R_TOO_BIG);
 }
@@ -220,20 +219,6 @@ static bool pass(struct weir_shard *s, struct pkt *p, const struct made *copy)
     return p->raw->path == WEIR_PATH_OUTPUT ? walk_output(s, p, &way) : walk_routed(s, p, &way);
 }
 
-/*
- * A share of what is due, every so many packets of the shard's life: counted by packets and not by
- * batches, so that batches of any size give the same. A packet makes at most one entry, and the
- * wheel hands an entry back two or three times before it ends (once for each level it comes down),
- * so looking at four for each packet keeps up.
- */
-static void expire_share(struct weir_shard *s)
-{
-    enum { EVERY = 32, LOOKS = 4 * EVERY };
-
-    if (s->track.stats.packets % EVERY == 0)
-        (void)expire_tick(&s->track, LOOKS);
-}
-
 /* A new entry whose packet goes nowhere never existed; one that the packet ended is over now. */
 static void drop_entry(struct weir_shard *s, struct pkt *p)
 {
@@ -248,7 +233,6 @@ void walk_run(struct weir_shard *s, struct pkt *p)
     struct weir_packet *raw = p->raw;
     struct weir_stats *stats = &s->track.stats;
 
-    expire_share(s);
     s->track.cause = raw;
     s->made = 0;
     stats->packets++;

@@ -11,6 +11,10 @@
  * runs. */
 void walk_begin(const struct weir_shard *s, struct pkt *p, struct weir_packet *raw);
 
+/* The same of an ordinary packet without a template, as the look ahead found it. */
+void walk_begin_ordinary(const struct weir_shard *s, struct pkt *p, struct weir_packet *raw,
+                         const struct look *l);
+
 /* The rest: fills the packet's out fields and the counters. */
 void walk_run(struct weir_shard *s, struct pkt *p);
 

@@ -71,6 +71,16 @@ static enum proto_result packet(struct track *t, struct pkt *p)
     return proto_alive(t, p, WEIR_T_UDP_TIMEOUT_STREAM);
 }
 
+bool udp_express(struct track *t, struct conn *c, uint32_t ref, const uint8_t *udp, uint32_t len)
+{
+    uint32_t claimed = load_be16(udp + UDP_LENGTH);
+
+    if (c->stream_from || claimed < UDP_SIZE || claimed > len)
+        return false;
+    conn_prolong(t, c, ref_handle(ref), track_timeout(t, c, WEIR_T_UDP_TIMEOUT_STREAM));
+    return true;
+}
+
 const struct proto proto_udp = {
     .name = "udp",
     .number = PROTO_UDP,

@@ -126,6 +126,9 @@ struct ext_type {
     void (*unbind)(struct world *w, const struct ext *x, void *state);
 
     bool (*match)(struct eval *e, const struct ext *x);
+    /* The states that it says yes to (1 << enum ctstate of match/ctstate.h) if it looks at nothing
+     * else of a packet; 0 if it looks at more. NULL: it always does. */
+    uint32_t (*states)(const struct ext *x);
     enum rules_verdict (*target)(struct eval *e, const struct ext *x);
 };
 

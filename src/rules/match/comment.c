@@ -53,6 +53,12 @@ static bool match(struct eval *e, const struct ext *x)
     return true;
 }
 
+static uint32_t states(const struct ext *x)
+{
+    (void)x;
+    return UINT32_MAX;
+}
+
 const struct ext_type match_comment = {
     .name = "comment",
     .families = EXT_BOTH,
@@ -62,4 +68,5 @@ const struct ext_type match_comment = {
     .show = show,
     .list = list,
     .match = match,
+    .states = states,
 };

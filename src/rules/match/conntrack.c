@@ -278,6 +278,15 @@ static bool match(struct eval *e, const struct ext *x)
            holds(x, C_DIR, e->p->dir == c->dir);
 }
 
+static uint32_t states(const struct ext *x)
+{
+    const struct conntrack *c = ext_conf(x);
+
+    if (x->seen != OPT_BIT(C_STATE) || c->states & ~CTSTATE_CLASS_BITS)
+        return 0;
+    return (ext_negated(x, C_STATE) ? ~c->states : c->states) & CTSTATE_CLASS_BITS;
+}
+
 const struct ext_type match_conntrack = {
     .name = "conntrack",
     .families = EXT_BOTH,
@@ -288,4 +297,5 @@ const struct ext_type match_conntrack = {
     .show = show,
     .list = list,
     .match = match,
+    .states = states,
 };

@@ -17,6 +17,8 @@ enum ctstate {
     CTSTATE_MAX
 };
 
+#define CTSTATE_CLASS_BITS ((1u << CTSTATE_CLASSES) - 1)
+
 extern const char *const ctstate_words[CTSTATE_MAX];
 
 /* The packet's states, 1 << enum ctstate. */

@@ -51,6 +51,13 @@ static bool match(struct eval *e, const struct ext *x)
     return !(ctstate_of(e) & s->states) == ext_negated(x, S_STATE);
 }
 
+static uint32_t states(const struct ext *x)
+{
+    const struct state *s = ext_conf(x);
+
+    return (ext_negated(x, S_STATE) ? ~s->states : s->states) & CTSTATE_CLASS_BITS;
+}
+
 const struct ext_type match_state = {
     .name = "state",
     .families = EXT_BOTH,
@@ -60,4 +67,5 @@ const struct ext_type match_state = {
     .show = show,
     .list = list,
     .match = match,
+    .states = states,
 };
