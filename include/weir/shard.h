@@ -153,6 +153,13 @@ WEIR_API bool weir_conn_get(const struct weir_shard *shard, uint32_t handle,
 WEIR_API bool weir_conn_kill(struct weir_shard *shard, uint32_t handle);
 WEIR_API void weir_shard_flush(struct weir_shard *shard);
 
+/*
+ * The same a share at a time, for a shard that must not stop for as long as it takes: start with
+ * *cursor = 0 and call, packets in between, until it returns false. Looks at no more than `budget`
+ * entries (0: all). Those that come while it goes on may stay.
+ */
+WEIR_API bool weir_shard_flush_some(struct weir_shard *shard, uint64_t *cursor, size_t budget);
+
 /* Set an entry's mark (event MARK when it changes) or label bits. -ENOENT: no such entry; -EINVAL:
  * a bit above 127. */
 WEIR_API int weir_conn_set_mark(struct weir_shard *shard, uint32_t handle, uint32_t mark);

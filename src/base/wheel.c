@@ -2,7 +2,7 @@
 /* How it works: wheel.h. */
 #include "base/wheel.h"
 
-enum { SLOT_BITS = 8, SLOT_MASK = WHEEL_SLOTS - 1, POS_BITS = 4 };
+enum { SLOT_BITS = 8, SLOT_MASK = WHEEL_SLOTS - 1 };
 
 uint32_t wheel_chunks(uint32_t refs)
 {
@@ -64,7 +64,7 @@ uint32_t wheel_arm(struct wheel *w, uint32_t ref, uint32_t tick)
         mark_busy(w, slot);
     }
     c->ref[c->n] = ref;
-    return index << POS_BITS | c->n++;
+    return index << WHEEL_POS_BITS | c->n++;
 }
 
 /* Take the newest reference out of a slot's first chunk. */
@@ -85,11 +85,11 @@ static uint32_t take_newest(struct wheel *w, uint32_t slot)
 
 uint32_t wheel_disarm(struct wheel *w, uint32_t pos)
 {
-    struct wheel_chunk *c = chunk_at(w, pos >> POS_BITS);
-    uint32_t i = pos & ((1u << POS_BITS) - 1);
+    struct wheel_chunk *c = chunk_at(w, pos >> WHEEL_POS_BITS);
+    uint32_t i = pos & ((1u << WHEEL_POS_BITS) - 1);
     uint32_t slot = c->slot;
     uint32_t head = w->head[slot];
-    bool is_newest = head == pos >> POS_BITS && i + 1u == c->n;
+    bool is_newest = head == pos >> WHEEL_POS_BITS && i + 1u == c->n;
     uint32_t newest = take_newest(w, slot);
 
     if (is_newest)

@@ -25,7 +25,7 @@
 
 #include "base/slab.h"
 
-enum { WHEEL_LEVELS = 4, WHEEL_SLOTS = 256, WHEEL_CHUNK_REFS = 14 };
+enum { WHEEL_LEVELS = 4, WHEEL_SLOTS = 256, WHEEL_CHUNK_REFS = 14, WHEEL_POS_BITS = 4 };
 
 struct wheel_chunk {
     uint32_t ref[WHEEL_CHUNK_REFS];
@@ -63,6 +63,12 @@ uint32_t wheel_arm(struct wheel *w, uint32_t ref, uint32_t tick);
  * owner's position must be set to `pos`.
  */
 uint32_t wheel_disarm(struct wheel *w, uint32_t pos);
+
+/* Have fetched what wheel_disarm() will touch. */
+WEIR_PREFETCHES void wheel_prefetch(const struct wheel *w, uint32_t pos)
+{
+    __builtin_prefetch(slab_at(&w->chunks, pos >> WHEEL_POS_BITS), 1);
+}
 
 /*
  * Take out up to `max` references that are due at or before `now`, and move the wheel's time there

@@ -76,6 +76,12 @@ static inline uint8_t glance_family(struct glance g)
     return g.l4_off == IP4_MIN ? 4 : 6;
 }
 
+/* Source and destination address. */
+static inline uint8_t *glance_addrs(struct glance g, uint8_t *ip)
+{
+    return ip + (g.l4_off == IP4_MIN ? IP4_SRC : IP6_SRC);
+}
+
 /* What parse_ip() would have said of an ordinary packet. */
 static inline struct parsed glance_parsed(struct glance g, uint8_t *ip)
 {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* The steps are those of the conntrack reference, 2.2. */
 #include "pipe/classify.h"
+#include "nat/nat.h"
 #include "packet/headers.h"
 #include "proto/registry.h"
 #include "track/proto.h"
@@ -9,19 +10,23 @@ void classify_key(const struct track *t, struct pkt *p)
 {
     struct zone z = zone_of(p);
 
+    p->reply_hash = 0;
     p->tuple_reason = tuple_from_packet(&p->tuple, &p->ip);
     if (!p->tuple_reason)
         p->hash = track_hash(t, &p->tuple, zone_for(z.id, z.dirs, WEIR_ORIG));
 }
 
-/* Nothing is known of it: it will make an entry, whose reply tuple goes to another bucket. */
-static void prefetch_reply(const struct track *t, const struct pkt *p)
+void classify_prefetch_new(const struct track *t, struct pkt *p)
 {
     struct zone z = zone_of(p);
     struct weir_tuple inverse;
 
-    if (tuple_invert(&p->tuple, &inverse))
-        table_prefetch(&t->table, track_hash(t, &inverse, zone_for(z.id, z.dirs, WEIR_REPLY)));
+    if (!tuple_invert(&p->tuple, &inverse))
+        return;
+    p->reply_hash = track_hash(t, &inverse, zone_for(z.id, z.dirs, WEIR_REPLY));
+    table_prefetch(&t->table, p->reply_hash);
+    if (t->nat)
+        nat_prefetch(t, p);
 }
 
 void classify_prefetch(const struct track *t, struct pkt *p)
@@ -31,12 +36,10 @@ void classify_prefetch(const struct track *t, struct pkt *p)
     if (p->tuple_reason)
         return;
     p->found = table_first(&t->table, p->hash, &probe);
-    if (!p->found) {
-        prefetch_reply(t, p);
-        return;
-    }
-
-    conn_prefetch(t, p->found, p->ip.proto);
+    if (p->found)
+        conn_prefetch(t, p->found, p->ip.proto);
+    else
+        classify_prefetch_new(t, p);
 }
 
 static bool is_found(const struct track *t, const struct pkt *p, struct zone z)

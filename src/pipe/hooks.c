@@ -134,8 +134,11 @@ static enum rules_verdict run_table(struct weir_shard *s, struct pkt *p, enum we
     return verdict;
 }
 
-static bool table(struct weir_shard *s, struct pkt *p, enum weir_table which, enum hook hook,
-                  const struct hook_sides *sides)
+/* Not inlined: with what it needs on the stack, each hook without rules would cost more than all it
+ * does. */
+__attribute__((noinline)) static bool table(struct weir_shard *s, struct pkt *p,
+                                            enum weir_table which, enum hook hook,
+                                            const struct hook_sides *sides)
 {
     enum weir_reason reason;
 

@@ -85,7 +85,7 @@ static void expire_share(struct weir_shard *s)
 /* Everything known of a batch's packets before the first of them runs. */
 struct batch {
     struct look look[BATCH];
-    struct pkt pkt[BATCH]; /* of those that are not ordinary; of the others only if they need it */
+    struct pkt pkt[BATCH]; /* of those that go, or probably will go, the long way */
 };
 
 static bool is_ordinary(const struct batch *b, size_t i)
@@ -99,21 +99,6 @@ static uint64_t hash_of(const struct track *t, const uint8_t *ip, struct glance 
 
     return g.l4_off == IP4_MIN ? tuple_hash4(&t->key, ip + IP4_SRC, keys, g.proto, 0)
                                : tuple_hash6(&t->key, ip + IP6_SRC, keys, g.proto, 0);
-}
-
-/* Nothing is known of it: it will make an entry, whose reply tuple goes to this bucket. */
-static uint64_t reply_hash_of(const struct track *t, const uint8_t *ip, struct glance g)
-{
-    const uint8_t *keys = ip + g.l4_off;
-    const uint16_t turned[2] = {load_raw16(keys + 2), load_raw16(keys)};
-    uint8_t addrs[32];
-    size_t size = g.l4_off == IP4_MIN ? 4 : 16;
-    const uint8_t *src = ip + (g.l4_off == IP4_MIN ? IP4_SRC : IP6_SRC);
-
-    memcpy(addrs, src + size, size);
-    memcpy(addrs + size, src, size);
-    return g.l4_off == IP4_MIN ? tuple_hash4(&t->key, addrs, turned, g.proto, 0)
-                               : tuple_hash6(&t->key, addrs, turned, g.proto, 0);
 }
 
 /* First stage: which bucket? */
@@ -136,8 +121,9 @@ static void look_at(struct weir_shard *s, struct batch *b, size_t i, struct weir
 }
 
 /* Second stage: which entry? */
-static void look_ahead(struct track *t, struct batch *b, size_t i, const struct weir_packet *raw)
+static void look_ahead(struct weir_shard *s, struct batch *b, size_t i, struct weir_packet *raw)
 {
+    const struct track *t = &s->track;
     struct look *l = &b->look[i];
     struct table_probe probe;
 
@@ -146,10 +132,12 @@ static void look_ahead(struct track *t, struct batch *b, size_t i, const struct 
         return;
     }
     l->ref = table_first(&t->table, l->hash, &probe);
-    if (l->ref)
+    if (l->ref) {
         conn_prefetch(t, l->ref, l->glance.proto);
-    else
-        table_prefetch(&t->table, reply_hash_of(t, raw->data, l->glance));
+        return;
+    }
+    walk_begin_ordinary(s, &b->pkt[i], raw, l);
+    classify_prefetch_new(t, &b->pkt[i]);
 }
 
 /* Third stage. */
@@ -158,8 +146,8 @@ static void run_one(struct weir_shard *s, struct batch *b, size_t i, struct weir
     const struct look *l = &b->look[i];
 
     expire_share(s);
-    if (is_ordinary(b, i)) {
-        if (l->ref && express_run(s, raw, l))
+    if (is_ordinary(b, i) && l->ref) {
+        if (express_run(s, raw, l))
             return;
         walk_begin_ordinary(s, &b->pkt[i], raw, l);
     }
@@ -175,7 +163,7 @@ static void run_batch(struct weir_shard *s, struct weir_packet *packets, size_t 
     for (size_t i = 0; i < n; i++)
         look_at(s, &b, i, &packets[i]);
     for (size_t i = 0; i < n; i++)
-        look_ahead(&s->track, &b, i, &packets[i]);
+        look_ahead(s, &b, i, &packets[i]);
     for (size_t i = 0; i < n; i++)
         run_one(s, &b, i, &packets[i]);
 }
@@ -246,12 +234,16 @@ bool weir_conn_kill(struct weir_shard *shard, uint32_t handle)
     return true;
 }
 
+bool weir_shard_flush_some(struct weir_shard *shard, uint64_t *cursor, size_t budget)
+{
+    return flush_some(&shard->track, cursor, budget);
+}
+
 void weir_shard_flush(struct weir_shard *shard)
 {
-    for (uint32_t family = 0; family < 2; family++) {
-        for (uint32_t index = 1; index <= shard->track.conns[family].used; index++)
-            (void)weir_conn_kill(shard, handle_make(family ? 6 : 4, index));
-    }
+    uint64_t cursor = 0;
+
+    (void)flush_some(&shard->track, &cursor, 0);
 }
 
 int weir_conn_set_mark(struct weir_shard *shard, uint32_t handle, uint32_t mark)

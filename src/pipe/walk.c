@@ -23,6 +23,7 @@ static void clear(struct pkt *p, struct weir_packet *raw)
     p->conn = NULL;
     p->handle = 0;
     p->found = 0;
+    p->reply_hash = p->made_at = 0;
     p->dir = WEIR_ORIG;
     p->ctinfo = WEIR_CT_NONE;
     p->tracked = p->traced = p->copied = false;
@@ -56,7 +57,9 @@ void walk_begin_ordinary(const struct weir_shard *s, struct pkt *p, struct weir_
     p->ip = glance_parsed(l->glance, raw->data);
     p->reason = WEIR_R_NONE;
     p->verify_checksum = must_verify(&s->track, p);
-    p->tuple_reason = tuple_from_packet(&p->tuple, &p->ip);
+    p->tuple_reason = WEIR_R_NONE;
+    p->tuple = tuple_of_ports(glance_addrs(l->glance, raw->data), raw->data + l->glance.l4_off,
+                              p->ip.family, p->ip.proto);
     p->hash = l->hash;
     p->found = l->ref;
 }
@@ -212,8 +215,9 @@ static bool walk_output(struct weir_shard *s, struct pkt *p, struct way *way)
 /* False: the packet stops here; its verdict and reason are set. */
 static bool pass(struct weir_shard *s, struct pkt *p, const struct made *copy)
 {
-    struct way way = {.copy = copy};
+    struct way way;
 
+    way.copy = copy;
     if (p->reason)
         return hooks_drop(p, p->reason);
     return p->raw->path == WEIR_PATH_OUTPUT ? walk_output(s, p, &way) : walk_routed(s, p, &way);

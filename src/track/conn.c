@@ -55,10 +55,12 @@ bool conn_new(struct track *t, struct pkt *p)
     }
     p->handle = handle_make(p->tuple.family, index);
     p->dir = WEIR_ORIG;
+    p->made_at = 1 + t->stats.created;
 
     struct conn *c = p->conn = conn_at(t, p->handle);
 
-    memset(c, 0, t->conns[family].size);
+    /* Line 1 of a protocol without state is not even touched. */
+    memset(c, 0, conn_has_state(p->tuple.proto) ? t->conns[family].size : sizeof(*c));
     t->count++;
     c->family = p->tuple.family;
     c->proto = p->tuple.proto;
@@ -143,11 +145,22 @@ void conn_refresh(struct track *t, struct pkt *p, int32_t ticks)
 
 /* --- confirming --- */
 
-static uint32_t find_dir(struct track *t, const struct conn *c, enum weir_dir dir)
+/* The hashes of the entry's tuples. Those of its packet will do for what no rule has changed. */
+static void hashes(const struct track *t, const struct pkt *p, uint64_t hash[2])
+{
+    const struct conn *c = p->conn;
+    bool same_zone = p->made_at && !c->zone;
+    bool same_reply = same_zone && !(c->status & (WEIR_S_SRC_NAT | WEIR_S_DST_NAT));
+
+    hash[WEIR_ORIG] = same_zone ? p->hash : conn_hash(t, c, WEIR_ORIG);
+    hash[WEIR_REPLY] = same_reply && p->reply_hash ? p->reply_hash : conn_hash(t, c, WEIR_REPLY);
+}
+
+/* Who has the tuple by now? */
+static uint32_t find_dir(struct track *t, const struct conn *c, enum weir_dir dir, uint64_t hash)
 {
     struct weir_tuple tuple = conn_tuple(c, dir);
     uint16_t zone = conn_zone(c, dir);
-    uint64_t hash = track_hash(t, &tuple, zone);
     struct table_probe probe;
 
     for (uint32_t ref = table_first(&t->table, hash, &probe); ref;
@@ -228,15 +241,14 @@ static bool resolve_clash(struct track *t, struct pkt *p, uint32_t by_orig, uint
     return insert_reply_only(t, p);
 }
 
-static bool insert(struct track *t, struct pkt *p)
+static bool insert(struct track *t, struct pkt *p, const uint64_t hash[2])
 {
     struct conn *c = p->conn;
-    uint64_t orig = conn_hash(t, c, WEIR_ORIG);
 
-    if (!table_add(&t->table, orig, p->handle | WEIR_ORIG))
+    if (!table_add(&t->table, hash[WEIR_ORIG], p->handle | WEIR_ORIG))
         goto full;
-    if (!table_add(&t->table, conn_hash(t, c, WEIR_REPLY), p->handle | WEIR_REPLY)) {
-        table_del(&t->table, orig, p->handle | WEIR_ORIG);
+    if (!table_add(&t->table, hash[WEIR_REPLY], p->handle | WEIR_REPLY)) {
+        table_del(&t->table, hash[WEIR_ORIG], p->handle | WEIR_ORIG);
         goto full;
     }
     c->status |= WEIR_S_CONFIRMED;
@@ -262,12 +274,18 @@ bool conn_confirm(struct track *t, struct pkt *p)
     /* An ICMP error that relates to an entry confirms nothing; only a packet of the original
      * direction does. */
     if (!(c->status & WEIR_S_CONFIRMED) && p->dir == WEIR_ORIG) {
-        uint32_t by_orig = find_dir(t, c, WEIR_ORIG);
-        uint32_t by_reply = find_dir(t, c, WEIR_REPLY);
+        /* Nobody had the original tuple when it was made, and nobody has come since: that is still
+         * so. (With a zone for one direction alone it is another question.) */
+        bool vacant = p->made_at == 1 + t->stats.created && !c->zone;
+        uint64_t hash[2];
+
+        hashes(t, p, hash);
+        uint32_t by_orig = vacant ? 0 : find_dir(t, c, WEIR_ORIG, hash[WEIR_ORIG]);
+        uint32_t by_reply = find_dir(t, c, WEIR_REPLY, hash[WEIR_REPLY]);
 
         if (by_orig || by_reply)
             return resolve_clash(t, p, by_orig, by_reply);
-        if (!insert(t, p))
+        if (!insert(t, p, hash))
             return false;
     }
     if (c->events && (c->status & (WEIR_S_CONFIRMED | WEIR_S_DYING)) == WEIR_S_CONFIRMED)

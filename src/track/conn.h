@@ -84,6 +84,12 @@ struct conn {
 };
 _Static_assert(sizeof(struct conn) == WEIR_CACHE_LINE, "line 0 of a connection");
 
+/* Others leave their proto_state as it was in memory. */
+static inline bool conn_has_state(uint8_t proto)
+{
+    return proto == 6 || proto == 47 || proto == 132; /* TCP, GRE, SCTP */
+}
+
 /* Connections of one source whose NAT is fixed (nat/source.c): handles, 0 at the ends. */
 struct conn_links {
     uint32_t newer, older;

@@ -40,11 +40,14 @@ static uint32_t pop(struct track *t, uint32_t *handles, uint32_t max)
     uint32_t n = wheel_pop(&t->wheel, track_now(t), handles, max);
 
     for (uint32_t i = 0; i < n; i++)
-        __builtin_prefetch(conn_at(t, handles[i]), 1);
+        conn_prefetch_head(t, handles[i]);
     /* None of them is on the wheel now. This must be known before the first is ended: ending one
      * may end others. */
     for (uint32_t i = 0; i < n; i++)
         conn_at(t, handles[i])->wheel_pos = 0;
+    for (uint32_t i = 0; i < n; i++)
+        if (conn_expired(t, conn_at(t, handles[i])))
+            conn_prefetch_end(t, handles[i]);
     return n;
 }
 

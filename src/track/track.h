@@ -78,6 +78,9 @@ struct pkt {
     struct parsed ip;
     struct weir_tuple tuple;
     uint64_t hash;                 /* of tuple, in the packet's zone for the original direction */
+    uint64_t reply_hash;           /* of its inverse, if it was looked up ahead; else 0 */
+    uint64_t made_at;              /* 1 + stats.created when it made an entry, since nobody had its
+                                      tuple; 0: it made none */
     uint32_t found;                /* table reference that a look ahead found; to be verified */
     enum weir_reason tuple_reason; /* WEIR_R_NONE: tuple and hash are valid */
 
@@ -121,17 +124,24 @@ static inline struct conn *conn_at(const struct track *t, uint32_t ref)
     return slab_at(&t->conns[ref >> HANDLE_IPV6], handle_index(ref));
 }
 
-/* Have fetched what a packet of the protocol will want of the entry. */
+/* Have the entry fetched, without its protocol's state. */
+WEIR_PREFETCHES void conn_prefetch_head(const struct track *t, uint32_t ref)
+{
+    const char *c = (const char *)conn_at(t, ref);
+
+    __builtin_prefetch(c, 1);
+    if (ref >> HANDLE_IPV6)
+        __builtin_prefetch(c + WEIR_CACHE_LINE);
+}
+
+/* What a packet of the protocol will want of the entry. */
 WEIR_PREFETCHES void conn_prefetch(const struct track *t, uint32_t ref, uint8_t proto)
 {
     const char *c = (const char *)conn_at(t, ref);
-    bool six = ref >> HANDLE_IPV6;
 
-    __builtin_prefetch(c, 1);
-    if (six)
-        __builtin_prefetch(c + WEIR_CACHE_LINE);
-    if (proto != 17) /* UDP has no state */
-        __builtin_prefetch(c + (six ? 2 : 1) * WEIR_CACHE_LINE, 1);
+    conn_prefetch_head(t, ref);
+    if (conn_has_state(proto))
+        __builtin_prefetch(c + (ref >> HANDLE_IPV6 ? 2 : 1) * WEIR_CACHE_LINE, 1);
 }
 
 static inline bool conn_expired(const struct track *t, const struct conn *c)
@@ -193,6 +203,17 @@ static inline uint64_t conn_hash(const struct track *t, const struct conn *c, en
     struct weir_tuple tuple = conn_tuple(c, dir);
 
     return track_hash(t, &tuple, conn_zone(c, dir));
+}
+
+/* Have fetched what ending a confirmed entry touches besides the entry. */
+WEIR_PREFETCHES void conn_prefetch_end(const struct track *t, uint32_t handle)
+{
+    const struct conn *c = conn_at(t, handle);
+
+    table_prefetch(&t->table, conn_hash(t, c, WEIR_ORIG));
+    table_prefetch(&t->table, conn_hash(t, c, WEIR_REPLY));
+    if (c->wheel_pos)
+        wheel_prefetch(&t->wheel, c->wheel_pos);
 }
 
 /* On the wheel until its deadline, and off it (expire.c). */
@@ -313,6 +334,11 @@ size_t expire_tick(struct track *t, size_t budget);
 
 /* When expire_tick has work next: tick64. False: never. */
 bool expire_next(const struct track *t, int64_t *tick64);
+
+/* --- flush.c --- */
+
+/* As weir_shard_flush_some(). */
+bool flush_some(struct track *t, uint64_t *cursor, size_t budget);
 
 /* --- event.c --- */
 

@@ -26,21 +26,12 @@ static int answer_to(uint8_t proto, uint8_t type)
     return -1;
 }
 
-static bool is_icmp(uint8_t proto)
-{
-    return proto == PROTO_ICMP || proto == PROTO_ICMPV6;
-}
-
-bool tuple_invert(const struct weir_tuple *t, struct weir_tuple *inverse)
+bool tuple_invert_icmp(const struct weir_tuple *t, struct weir_tuple *inverse)
 {
     *inverse = *t;
     inverse->src = t->dst;
     inverse->dst = t->src;
-    if (!is_icmp(t->proto)) {
-        inverse->src_key = t->dst_key;
-        inverse->dst_key = t->src_key;
-        return true;
-    }
+
     uint16_t type_code = BE16(t->dst_key);
     int type = answer_to(t->proto, (uint8_t)(type_code >> 8));
 

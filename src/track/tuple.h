@@ -6,14 +6,47 @@
 #define WEIR_TRACK_TUPLE_H
 
 #include "base/hash.h"
+#include "packet/headers.h"
 #include "packet/parse.h"
 #include <weir/types.h>
 
 /* Build a packet's tuple. WEIR_R_NONE, or why there is none. */
 enum weir_reason tuple_from_packet(struct weir_tuple *t, const struct parsed *p);
 
+/* That of protocols that begin with two ports, all of which must be there. */
+static inline struct weir_tuple tuple_of_ports(const uint8_t *addrs, const uint8_t *ports,
+                                               uint8_t family, uint8_t proto)
+{
+    struct weir_tuple t = {.src_key = load_raw16(ports),
+                           .dst_key = load_raw16(ports + 2),
+                           .family = family,
+                           .proto = proto};
+
+    if (family == 4) {
+        t.src.v4 = load_raw32(addrs);
+        t.dst.v4 = load_raw32(addrs + 4);
+    } else {
+        memcpy(&t.src, addrs, 16);
+        memcpy(&t.dst, addrs + 16, 16);
+    }
+    return t;
+}
+
 /* The tuple of the answers. False: this ICMP type has no answer. */
-bool tuple_invert(const struct weir_tuple *t, struct weir_tuple *inverse);
+bool tuple_invert_icmp(const struct weir_tuple *t, struct weir_tuple *inverse);
+
+static inline bool tuple_invert(const struct weir_tuple *t, struct weir_tuple *inverse)
+{
+    if (t->proto == PROTO_ICMP || t->proto == PROTO_ICMPV6)
+        return tuple_invert_icmp(t, inverse);
+    *inverse = (struct weir_tuple){.src = t->dst,
+                                   .dst = t->src,
+                                   .src_key = t->dst_key,
+                                   .dst_key = t->src_key,
+                                   .family = t->family,
+                                   .proto = t->proto};
+    return true;
+}
 
 /*
  * Hash of a tuple in a zone. IPv4 takes two folds, IPv6 four. `addrs` is source and destination,

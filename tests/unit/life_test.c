@@ -47,6 +47,34 @@ static void test_to_itself(void **state)
     assert_int_equal(count(f), 0);
 }
 
+/* All that were there when it began go, a few at a time, while others come and may stay. */
+static void test_flush_in_shares(void **state)
+{
+    enum { EACH = 100, SHARE = 7 };
+    struct fixture *f = *state;
+    uint64_t cursor = 0;
+    uint16_t late = 1;
+
+    for (uint16_t port = 0; port < EACH; port++)
+        for (uint8_t family = 4; family <= 6; family += 2)
+            (void)send_udp6or4(f, family, 'A', 'B', (uint16_t)(1000 + port), 53);
+    f->events = 0;
+    while (weir_shard_flush_some(f->shard, &cursor, SHARE)) {
+        assert_in_range(f->events, 0, (size_t)late * (SHARE + 2));
+        for (uint8_t family = 4; family <= 6; family += 2)
+            (void)send_udp6or4(f, family, 'C', 'D', late, 53);
+        late++;
+    }
+    assert_in_range(late, 2 * EACH / SHARE, 4 * EACH / SHARE);
+    for (uint16_t port = 0; port < EACH; port++)
+        for (uint8_t family = 4; family <= 6; family += 2)
+            assert_int_equal(send_udp6or4(f, family, 'A', 'B', (uint16_t)(1000 + port), 53),
+                             WEIR_CT_NEW);
+    cursor = 0;
+    assert_false(weir_shard_flush_some(f->shard, &cursor, 0));
+    assert_int_equal(count(f), 0);
+}
+
 /* bit-1: without NAT an entry's only bit is CONFIRMED. */
 static void test_bit_1(void **state)
 {
@@ -753,6 +781,7 @@ int main(void)
         SHARD_TEST(test_counters),
         SHARD_TEST(test_notrack),
         SHARD_TEST(test_one_family),
+        SHARD_TEST(test_flush_in_shares),
         cmocka_unit_test(test_no_memory),
         SHARD_TEST(test_memory_is_fixed),
         SHARD_TEST(test_time_backwards),
