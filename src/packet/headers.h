@@ -12,6 +12,7 @@ enum ip_protocol {
     PROTO_ICMP = 1,
     PROTO_TCP = 6,
     PROTO_UDP = 17,
+    PROTO_DCCP = 33,
     PROTO_ROUTING = 43,
     PROTO_FRAGMENT = 44,
     PROTO_GRE = 47,

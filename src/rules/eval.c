@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Running a packet through a chain, the plain way: rule by rule, first match first (iptables
- * reference, 1.6 and 1.9).
+ * Running a packet through a chain: rule by rule, first match first (iptables reference, 1.6 and
+ * 1.9). Rules that an index knows not to match are left out (index.h); whatever a rule does is done
+ * here, whether an index named it or not.
  *
  * The stack holds, for each jump under way, the rule to go on with; goto pushes nothing. Its depth
  * is known when a ruleset is read. A target may send a packet of its own (REJECT, TEE), which runs
@@ -121,6 +122,9 @@ struct view {
     uint8_t proto;
     bool later;  /* a fragment that is not the first */
     bool broken; /* IPv6: the chain of extension headers is cut off */
+    bool keyed;  /* the rest is filled in, for indexes */
+    enum index_kind kind;
+    struct key key;
 };
 
 /*
@@ -154,11 +158,14 @@ static void find_upper(const struct eval *e, struct view *v)
 
 static void look(const struct eval *e, struct view *v)
 {
-    *v = (struct view){.src = eval_src(e), .dst = eval_dst(e), .proto = e->p->ip.proto};
+    v->src = eval_src(e);
+    v->dst = eval_dst(e);
+    v->proto = e->p->ip.proto;
+    v->later = e->family == 4 && e->p->ip.frag_field & IP4_OFFSET;
+    v->broken = false;
+    v->keyed = false;
     if (e->family == 6)
         find_upper(e, v);
-    else
-        v->later = (e->p->ip.frag_field & IP4_OFFSET) != 0;
 }
 
 static bool negated(const struct rule_head *h, uint8_t bit)
@@ -214,17 +221,6 @@ static void count(struct eval *e, uint32_t number)
     c->bytes += counted_bytes(e);
 }
 
-/* Where a packet stands. */
-struct walk {
-    const struct chain *chain;
-    const struct rule *next; /* to be looked at; behind the last: the chain's end */
-};
-
-static const struct rule *end_of(const struct chain *chain)
-{
-    return chain->rules + chain->rule_count;
-}
-
 static const char *table_of(const struct eval *e)
 {
     return weir_table_name(e->table);
@@ -251,33 +247,145 @@ static enum rules_verdict policy(struct eval *e, const struct chain *builtin)
     return decide(e, builtin->number, builtin->drop ? RULES_DROP : RULES_ACCEPT, WEIR_R_POLICY);
 }
 
-/* What is on the stack: the chain as well, since only it knows where it ends. */
+/* --- what an index is asked --- */
+
+/* How much of the upper header the matches of a protocol with ports read, whatever they look for;
+ * 0: it has none. */
+static uint32_t upper_needs(uint8_t proto)
+{
+    enum { DCCP_MIN = 12 };
+
+    switch (proto) {
+    case PROTO_TCP: return TCP_MIN;
+    case PROTO_UDP:
+    case PROTO_UDPLITE: return UDP_SIZE;
+    case PROTO_SCTP: return SCTP_SIZE;
+    case PROTO_DCCP: return DCCP_MIN;
+    default: return 0;
+    }
+}
+
+/* Which index is asked, and for which ports. */
+static enum index_kind look_at_upper(const struct eval *e, const struct view *v, uint16_t ports[2])
+{
+    const struct parsed *ip = &e->p->ip;
+    uint32_t needs = upper_needs(v->proto);
+
+    ports[0] = ports[1] = 0;
+    if (v->broken)
+        return INDEX_POOR;
+    if (!needs)
+        return INDEX_WHOLE;
+    if (!ip->first || ip->l4_off + needs > ip->have)
+        return INDEX_POOR;
+    ports[0] = load_be16(ip->ip + ip->l4_off);
+    ports[1] = load_be16(ip->ip + ip->l4_off + 2);
+    return INDEX_WHOLE;
+}
+
+static void make_key(const struct eval *e, struct view *v)
+{
+    uint16_t ports[2];
+
+    v->kind = look_at_upper(e, v, ports);
+    v->key.word[KEY_UPPER] = key_upper(ports[0], ports[1], v->proto);
+    v->key.word[KEY_LINK] = key_link(e->p->raw->mark, key_iface(e->in), key_iface(e->out));
+    key_addrs(&v->key, e->family, &v->src, &v->dst);
+    v->keyed = true;
+}
+
+/* --- the way through chains --- */
+
+/* Where a packet stands. */
+struct walk {
+    const struct chain *chain;
+    const struct rule *next;   /* to be looked at; behind the last: the chain's end */
+    const struct rule *stop;   /* up to here, rule by rule; then as the index says */
+    const struct index *index; /* NULL: none */
+    bool asked;                /* it was, and these are left of what it said: */
+    struct index_cursors found;
+};
+
+/* Into a chain, or back into it, at `next`. */
+static void enter(const struct eval *e, struct view *v, struct walk *at, const struct chain *chain,
+                  const struct rule *next)
+{
+    at->chain = chain;
+    at->next = next;
+    at->stop = chain->rules + chain->rule_count;
+    at->index = NULL;
+    at->asked = false;
+    if (!chain->index[INDEX_WHOLE])
+        return;
+    if (!v->keyed)
+        make_key(e, v);
+    at->index = chain->index[v->kind];
+    if (at->index)
+        at->stop = chain->rules + at->index->first;
+}
+
+/* The next rule that could match; NULL: the chain is at its end. */
+static const struct rule *next_rule(const struct eval *e, const struct view *v, struct walk *at)
+{
+    const struct rule *rules = at->chain->rules;
+
+    if (at->next < at->stop)
+        return at->next++;
+    if (!at->index)
+        return NULL;
+    if (!at->asked)
+        index_find(at->index, e->family, &v->key, (uint32_t)(at->next - rules), &at->found);
+    at->asked = true;
+    uint32_t position = index_next(&at->found);
+
+    if (position == INDEX_END)
+        return NULL;
+    at->next = rules + position + 1;
+    return rules + position;
+}
+
+/* A target may have changed the packet; if it changed what an index looks at, that is asked again.
+ */
+static void look_again(const struct eval *e, struct view *v, struct walk *at)
+{
+    struct key key = v->key;
+    enum index_kind kind = v->kind;
+
+    look(e, v);
+    if (!at->index)
+        return;
+    make_key(e, v);
+    if (v->kind != kind || !key_same(&v->key, &key, e->family))
+        enter(e, v, at, at->chain, at->next);
+}
+
+/* What is on the stack: the chain as well, since only it knows where it ends. What an index said is
+ * not kept: asking again is quick, and what happens in between may change the answer. */
 static void push(struct rules_run *run, const struct walk *at)
 {
     run->stack[run->stack_top++] = (struct rules_frame){at->chain, at->next};
 }
 
 /* Out of a user chain. False: to the built-in chain's policy. */
-static bool pop(struct rules_run *run, uint32_t base, struct walk *at)
+static bool pop(const struct eval *e, struct view *v, uint32_t base, struct walk *at)
 {
+    struct rules_run *run = e->run;
+
     if (run->stack_top == base)
         return false;
     run->stack_top--;
-    at->chain = run->stack[run->stack_top].chain;
-    at->next = run->stack[run->stack_top].next;
+    enter(e, v, at, run->stack[run->stack_top].chain, run->stack[run->stack_top].next);
     return true;
 }
 
 /* The target of an extension: RULES_CONTINUE if the packet goes on. */
-static enum rules_verdict run_target(struct eval *e, const struct rule *rule, struct view *v)
+static enum rules_verdict run_target(struct eval *e, const struct rule *rule)
 {
     e->rule = rule;
     e->reason = WEIR_R_NONE;
     enum rules_verdict verdict = rule->target->type->target(e, rule->target);
 
-    if (verdict == RULES_CONTINUE)
-        look(e, v);
-    else if (verdict != RULES_RETURN)
+    if (verdict != RULES_CONTINUE && verdict != RULES_RETURN)
         decide(e, rule->number, verdict, e->reason ? e->reason : WEIR_R_RULE);
     return verdict;
 }
@@ -286,20 +394,22 @@ static enum rules_verdict run_chain(struct eval *e, const struct chain *builtin)
 {
     struct rules_run *run = e->run;
     uint32_t base = run->stack_top;
-    struct walk at = {builtin, builtin->rules};
     enum rules_verdict verdict;
+    struct walk at;
     struct view v;
 
     look(e, &v);
+    enter(e, &v, &at, builtin, builtin->rules);
     for (;;) {
-        if (at.next == end_of(at.chain)) {
+        const struct rule *rule = next_rule(e, &v, &at);
+
+        if (!rule) {
             if (at.chain != builtin)
                 trace(e, at.chain, "return", at.chain->rule_count + 1);
-            if (!pop(run, base, &at))
+            if (!pop(e, &v, base, &at))
                 return policy(e, builtin);
             continue;
         }
-        const struct rule *rule = at.next++;
         bool fits = rule_fits(e, rule, &v);
 
         if (fits)
@@ -308,7 +418,7 @@ static enum rules_verdict run_chain(struct eval *e, const struct chain *builtin)
          * effect, before the packet is dropped. */
         if (e->drop) {
             if (fits && rule->kind == RULE_TARGET)
-                (void)run_target(e, rule, &v);
+                (void)run_target(e, rule);
             return decide(e, rule->number, RULES_DROP, WEIR_R_RULE_MALFORMED);
         }
         if (!fits)
@@ -321,15 +431,19 @@ static enum rules_verdict run_chain(struct eval *e, const struct chain *builtin)
         case RULE_QUEUE: return decide(e, rule->number, RULES_DROP, WEIR_R_QUEUE);
         case RULE_RETURN: verdict = RULES_RETURN; break;
         case RULE_JUMP: push(run, &at); __attribute__((fallthrough));
-        case RULE_GOTO: at = (struct walk){rule->chain, rule->chain->rules}; continue;
-        case RULE_TARGET: verdict = run_target(e, rule, &v); break;
+        case RULE_GOTO: enter(e, &v, &at, rule->chain, rule->chain->rules); continue;
+        case RULE_TARGET: verdict = run_target(e, rule); break;
         default: continue;
         }
-        if (verdict == RULES_RETURN) {
-            if (!pop(run, base, &at))
+        switch (verdict) {
+        case RULES_CONTINUE: look_again(e, &v, &at); break;
+        case RULES_RETURN:
+            if (!pop(e, &v, base, &at))
                 return policy(e, builtin);
-        } else if (verdict != RULES_CONTINUE) {
-            return verdict;
+            break;
+        case RULES_ACCEPT:
+        case RULES_DROP:
+        case RULES_STOLEN: return verdict;
         }
     }
 }

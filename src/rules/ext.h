@@ -22,6 +22,7 @@
 struct eval;
 struct ext;
 struct rule_parse;
+struct want;
 struct world;
 
 /* --- options --- */
@@ -129,8 +130,18 @@ struct ext_type {
     /* The states that it says yes to (1 << enum ctstate of match/ctstate.h) if it looks at nothing
      * else of a packet; 0 if it looks at more. NULL: it always does. */
     uint32_t (*states)(const struct ext *x);
+    /*
+     * For the indexes of chains (index.h): add what a packet must be like for `match` to be true.
+     * True: it only looks, at least at a packet that has its upper header. False, or NULL: it may
+     * do something, like count, remember or drop the packet, so it must be asked whenever all
+     * before it have said yes, and is not left out because of what stands behind it in the rule.
+     */
+    bool (*want)(const struct ext *x, struct want *w);
     enum rules_verdict (*target)(struct eval *e, const struct ext *x);
 };
+
+/* `want` of a match that only looks, at nothing that is in a key. */
+bool want_nothing(const struct ext *x, struct want *w);
 
 /* An extension in a rule. */
 struct ext {

@@ -615,12 +615,18 @@ static void number_chain(struct weir_rules *rules, struct chain *chain)
 static bool finish(struct parse *p)
 {
     struct weir_rules *rules = p->rules;
+    bool plain = p->options->flags & RULES_PLAIN;
 
     if (!number(p))
         return false;
     for (unsigned t = 0; t < WEIR_TABLE_MAX; t++)
-        for (uint32_t c = 0; c < rules->table[t].chain_count; c++)
-            number_chain(rules, rules->table[t].chains[c]);
+        for (uint32_t c = 0; c < rules->table[t].chain_count; c++) {
+            struct chain *chain = rules->table[t].chains[c];
+
+            number_chain(rules, chain);
+            if (!plain && !index_build(&rules->arena, rules->family, chain))
+                return parse_no_memory(p);
+        }
     return true;
 }
 

@@ -10,13 +10,15 @@
  * stack of chains that a packet is in. A shard has one for each family.
  *
  * Files: parse.c lines and chains; command.c one rule; opt.c options; check.c loops and hooks;
- * print.c, list.c text; run.c setting up; eval.c running.
+ * print.c, list.c text; run.c setting up; eval.c running; want.h, index.h: leaving out what cannot
+ * match.
  */
 #ifndef WEIR_RULES_RULES_H
 #define WEIR_RULES_RULES_H
 
 #include "base/arena.h"
 #include "rules/eval.h"
+#include "rules/index.h"
 
 enum { CHAIN_NAME_MAX = 28 };
 
@@ -56,6 +58,8 @@ struct chain {
     uint32_t line;                 /* that declared it, 0: none did */
     struct weir_rules_count count; /* of the policy, as the text has it */
     uint32_t depth;                /* chains that a packet can be in at once, from here on */
+    /* What could match a packet of each kind (index.h); NULL: run all rules, one by one. */
+    const struct index *index[INDEX_KINDS];
 };
 
 struct rule_table {
@@ -64,6 +68,9 @@ struct rule_table {
     struct chain **chains;           /* all: built-in ones by hook, then users' by name */
     uint32_t chain_count;
 };
+
+/* weir_rules_options.flags: run all rules one by one. Slow and obvious: what tests compare with. */
+enum { RULES_PLAIN = 1 << 30 };
 
 struct weir_rules {
     struct arena arena;

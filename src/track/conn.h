@@ -18,6 +18,7 @@
 #define WEIR_TRACK_CONN_H
 
 #include "base/slab.h"
+#include "packet/headers.h"
 #include <weir/conn.h>
 
 /* One side of a TCP connection (conntrack reference, 3.2). Host byte order. */
@@ -87,7 +88,7 @@ _Static_assert(sizeof(struct conn) == WEIR_CACHE_LINE, "line 0 of a connection")
 /* Others leave their proto_state as it was in memory. */
 static inline bool conn_has_state(uint8_t proto)
 {
-    return proto == 6 || proto == 47 || proto == 132; /* TCP, GRE, SCTP */
+    return proto == PROTO_TCP || proto == PROTO_GRE || proto == PROTO_SCTP;
 }
 
 /* Connections of one source whose NAT is fixed (nat/source.c): handles, 0 at the ends. */

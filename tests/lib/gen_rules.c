@@ -4,9 +4,9 @@
  * where it may stand (families, protocols, tables, hooks) and its text has letters for what is
  * drawn:
  *
- *     %a host   %n network   %p port   %P port range   %m mark   %M mark/mask   %d 0 to 9
- *     %f two lists of TCP flags   %i interface   %s connection states   %t ICMP type   %l length
- * range
+ *     %a host   %n network   %p port   %P port range   %x ports and ranges   %m mark
+ *     %M mark/mask   %d 0 to 9   %f two lists of TCP flags   %i interface
+ *     %s connection states   %t ICMP type   %l length range
  *
  * Chains of the user are in an order, and jump only to later ones, so there are no loops. Each has
  * the set of hooks from which it may be reached, and its rules fit all of them.
@@ -128,6 +128,83 @@ static const struct template matches[] = {
     {"-m rt --rt-segsleft 0", V6, FREE, ALL, ANY, false},
 };
 
+/* Heads and matches of rules that most packets pass. */
+static const struct template narrow[] = {
+    {"-s %a", BOTH, FREE, ALL, ANY, false},
+    {"-d %a", BOTH, FREE, ALL, ANY, false},
+    {"! -s %a -d %a", BOTH, FREE, ALL, ANY, false},
+    {"-s %n", BOTH, FREE, ALL, ANY, false},
+    {"-d %n", BOTH, FREE, ALL, ANY, false},
+    {"-s %n -d %n", BOTH, FREE, ALL, ANY, false},
+    {"-s %n -p tcp", BOTH, TCP, ALL, ANY, false},
+    {"! -s %n ! -p tcp -d %a", BOTH, FREE, ALL, ANY, false},
+    {"-p 50 -s %n", BOTH, ESP, ALL, ANY, false},
+    {"-s %a -f", V4, FREE, ALL, ANY, false},
+    {"-i %i -s %a", BOTH, FREE, ALL, PRE | IN | FWD, false},
+    {"-i %i -p udp -m udp --dport %p", BOTH, UDP, ALL, PRE | IN | FWD, false},
+    {"-i t+ -d %a", BOTH, FREE, ALL, PRE | IN | FWD, false},
+    {"! -i %i -d %n", BOTH, FREE, ALL, PRE | IN | FWD, false},
+    {"-o %i -s %a", BOTH, FREE, ALL, FWD | OUT | POST, false},
+    {"-o %i -p tcp -m tcp --sport %p", BOTH, TCP, ALL, FWD | OUT | POST, false},
+    {"-p tcp -m tcp --dport %p", BOTH, TCP, ALL, ANY, false},
+    {"-p tcp -m tcp --dport %P", BOTH, TCP, ALL, ANY, false},
+    {"-p tcp -m tcp --sport %p --dport %P", BOTH, TCP, ALL, ANY, false},
+    {"-p tcp -m tcp ! --sport %p --dport %p", BOTH, TCP, ALL, ANY, false},
+    {"-p udp -m udp --dport %p", BOTH, UDP, ALL, ANY, false},
+    {"-p udp -m udp --sport %P", BOTH, UDP, ALL, ANY, false},
+    {"-p sctp -m sctp --dport %p", BOTH, SCTP, ALL, ANY, false},
+    {"-p sctp -m sctp --sport %P --chunk-types any INIT,DATA -m mark --mark %m", BOTH, SCTP, ALL,
+     ANY, false},
+    {"-p tcp -m multiport --dports %x", BOTH, TCP, ALL, ANY, false},
+    {"-p udp -m multiport --sports %x", BOTH, UDP, ALL, ANY, false},
+    {"-p sctp -m multiport --ports %x", BOTH, SCTP, ALL, ANY, false},
+    {"-p tcp -m multiport ! --dports %x -m tcp --sport %p", BOTH, TCP, ALL, ANY, false},
+    {"-p udplite -m multiport --dports %x -s %n", BOTH, FREE, ALL, ANY, false},
+    {"-d %a -p tcp -m comment --comment \"service %d\" -m tcp --dport %p", BOTH, TCP, ALL, ANY,
+     false},
+    {"-s %n -p tcp -m tcp --dport %p -m mark --mark %M", BOTH, TCP, ALL, ANY, false},
+    {"-m mark --mark %m", BOTH, FREE, ALL, ANY, false},
+    {"-m mark --mark %M -s %a", BOTH, FREE, ALL, ANY, false},
+    {"-m iprange --src-range %a-%a", BOTH, FREE, ALL, ANY, false},
+    {"-p udp -m iprange --dst-range %a-%a -m udp --dport %p", BOTH, UDP, ALL, ANY, false},
+    {"-s %n -m length --length %l -m ttl --ttl-gt 60", V4, FREE, ALL, ANY, false},
+    {"-p tcp -m conntrack --ctstate %s -m tcp --dport %p", BOTH, TCP, ALL, ANY, true},
+    {"-s %a -m conntrack --ctstate NEW", BOTH, FREE, ALL, ANY, true},
+    {"-d %a -m connmark --mark %M", BOTH, FREE, ALL, ANY, true},
+    /* What has an effect before it is known whether the rule matches. */
+    {"-p tcp -m statistic --mode nth --every 3 --packet 1 -m tcp --dport %p", BOTH, TCP, ALL, ANY,
+     false},
+    {"-s %a -p udp -m quota --quota 3%d00 -m udp --dport %p", BOTH, UDP, ALL, ANY, false},
+    {"-s %n -m recent --set --name r%d --rsource -m mark --mark %m", BOTH, FREE, ALL, ANY, false},
+    {"-p tcp -m tcp --tcp-option %d -m multiport --dports %x", BOTH, TCP, ALL, ANY, false},
+    {"-p tcp -m tcp --dport %p -m statistic --mode nth --every 2 --packet 0", BOTH, TCP, ALL, ANY,
+     false},
+};
+
+static const struct template narrow_beyond[] = {
+    {"-p dccp -m dccp --dport %p", BOTH, DCCP, ALL, ANY, false},
+    {"-p dccp -m dccp --sport %P --dccp-option %d -m multiport --dports %x", BOTH, DCCP, ALL, ANY,
+     false},
+    {"-p tcp -m tcp --dport %p -m statistic --mode random --probability 0.4", BOTH, TCP, ALL, ANY,
+     false},
+    {"-p udp -m statistic --mode random --probability 0.4 -m udp --dport %p", BOTH, UDP, ALL, ANY,
+     false},
+};
+
+/* What lets a packet go on. */
+static const struct template passing[] = {
+    {"", BOTH, FREE, ALL, ANY, false},
+    {"-j MARK --set-xmark %m/0xffffffff", BOTH, FREE, ALL, ANY, false},
+    {"-j MARK --set-xmark %M", BOTH, FREE, ALL, ANY, false},
+    {"-j NFLOG --nflog-group 9", BOTH, FREE, ALL, ANY, false},
+    {"-j RETURN", BOTH, FREE, ALL, ANY, false},
+};
+
+static const struct template passing_beyond[] = {
+    {"-j LOG --log-prefix \"rule %d: \"", BOTH, FREE, ALL, ANY, false},
+    {"-j TRACE", BOTH, FREE, RAW, ANY, false},
+};
+
 static const struct template targets[] = {
     {"-j ACCEPT", BOTH, FREE, ALL, ANY, false},
     {"-j ACCEPT", BOTH, FREE, ALL, ANY, false},
@@ -223,11 +300,47 @@ static void put_flags(struct out *o, bool may_be_none)
             put(o, "%s%s", names[i], set >> (i + 1) ? "," : "");
 }
 
+static const uint16_t usual_ports[] = {0, 5, 6, 53, 80, 500, 1000, 1001, 2905};
+
+uint16_t gen_rules_port(struct rng *rng)
+{
+    if (rng_one_in(rng, 3))
+        return RNG_PICK(rng, usual_ports);
+    return (uint16_t)(rng_one_in(rng, 2) ? rng_range(rng, 1000, 1060) : rng_below(rng, 65536));
+}
+
 static void put_port(struct out *o)
 {
-    static const uint16_t ports[] = {0, 5, 6, 53, 80, 500, 1000, 1001, 2905};
+    put(o, "%u", o->opts->many ? gen_rules_port(o->rng) : RNG_PICK(o->rng, usual_ports));
+}
 
-    put(o, "%u", RNG_PICK(o->rng, ports));
+static void put_port_range(struct out *o)
+{
+    unsigned low, span;
+
+    if (!o->opts->many) {
+        low = rng_below(o->rng, 1001);
+        span = 1 + rng_below(o->rng, 1000);
+    } else {
+        static const uint16_t spans[] = {1, 3, 15, 16, 60, 300, 3000, 6000};
+
+        low = gen_rules_port(o->rng);
+        span = RNG_PICK(o->rng, spans);
+    }
+    put(o, "%u:%u", low < 65535 ? low : 65534, low + span < 65536 ? low + span : 65535);
+}
+
+/* A range counts twice, and there may be 15. */
+static void put_ports(struct out *o)
+{
+    for (unsigned left = rng_range(o->rng, 2, 15), n; left > 0; left -= n) {
+        n = left > 1 && rng_one_in(o->rng, 4) ? 2 : 1;
+        if (n == 2)
+            put_port_range(o);
+        else
+            put_port(o);
+        put(o, "%s", left > n ? "," : "");
+    }
 }
 
 static void put_states(struct out *o, bool nat)
@@ -242,24 +355,33 @@ static void put_states(struct out *o, bool nat)
             put(o, "%s%s", names[i], set >> (i + 1) ? "," : "");
 }
 
+static void put_length(struct out *o)
+{
+    static const uint8_t usual4[] = {8, 16, 24, 28, 30, 32}, usual6[] = {16, 32, 48, 64, 126, 128};
+
+    if (!o->opts->many || rng_one_in(o->rng, 4))
+        put(o, "/%u",
+            o->opts->family == 4 ? rng_range(o->rng, 22, 32) : rng_range(o->rng, 28, 128));
+    else
+        put(o, "/%u", o->opts->family == 4 ? RNG_PICK(o->rng, usual4) : RNG_PICK(o->rng, usual6));
+}
+
 static void put_letter(struct out *o, char letter)
 {
     struct rng *r = o->rng;
     unsigned host = rng_range(r, 2, 4), net = rng_range(r, 1, 2);
 
+    if (o->opts->many && rng_one_in(r, 2))
+        host = rng_range(r, 2, GEN_RULES_HOSTS);
     switch (letter) {
     case 'a': put_host(o, net, host); return;
     case 'n':
         put_host(o, net, host);
-        put(o, "/%u", o->opts->family == 4 ? rng_range(r, 22, 32) : rng_range(r, 28, 128));
+        put_length(o);
         return;
     case 'p': put_port(o); return;
-    case 'P': {
-        unsigned low = rng_below(r, 1001);
-
-        put(o, "%u:%u", low, low + 1 + rng_below(r, 1000));
-        return;
-    }
+    case 'P': put_port_range(o); return;
+    case 'x': put_ports(o); return;
     case 'm': put(o, "0x%x", rng_below(r, 8)); return;
     case 'M': put(o, "0x%x/0x%x", rng_below(r, 8), rng_below(r, 16)); return;
     case 'd': put(o, "%u", rng_range(r, 1, 9)); return;
@@ -364,22 +486,53 @@ struct user_chain {
     uint8_t hooks;
 };
 
+/* One of a list, or of what stands beyond it. */
+static const struct template *draw_beyond(struct out *o, const struct template *list, size_t n,
+                                          const struct template *beyond, size_t m, uint8_t table,
+                                          uint8_t hooks, uint8_t proto)
+{
+    return o->opts->beyond && rng_one_in(o->rng, 5) ? draw(o, beyond, m, table, hooks, proto)
+                                                    : draw(o, list, n, table, hooks, proto);
+}
+
+#define DRAW(o, list, table, hooks, proto)                              \
+    draw_beyond(o, list, sizeof(list) / sizeof(list[0]), list##_beyond, \
+                sizeof(list##_beyond) / sizeof(list##_beyond[0]), table, hooks, proto)
+
+/* Returns its protocol. */
+static uint8_t put_narrow(struct out *o, uint8_t table, uint8_t hooks)
+{
+    static const uint8_t protos[] = {FREE, TCP, TCP, TCP, UDP, UDP, SCTP, ESP, DCCP};
+    uint8_t proto = RNG_PICK(o->rng, protos);
+    const struct template *t = DRAW(o, narrow, table, hooks, proto);
+
+    put(o, " ");
+    if (t)
+        put_template(o, t->text);
+    return t ? t->proto : FREE;
+}
+
 static void put_rule(struct out *o, const char *chain, uint8_t table, uint8_t hooks,
                      const struct user_chain *users, unsigned n_users, unsigned first_user)
 {
     struct rng *r = o->rng;
-    unsigned n = rng_below(r, 3);
+    bool is_narrow = o->opts->many && !rng_one_in(r, 8);
+    const struct template *t;
+    uint8_t proto;
 
     put(o, "-A %s", chain);
-    uint8_t proto = put_head(o, hooks);
+    if (is_narrow) {
+        proto = put_narrow(o, table, hooks);
+    } else {
+        unsigned n = rng_below(r, 3) + (o->opts->many ? 2 : 0);
 
-    for (unsigned i = 0; i < n; i++) {
-        const struct template *t =
-            draw(o, matches, sizeof(matches) / sizeof(matches[0]), table, hooks, proto);
-
-        put(o, " ");
-        if (t)
-            put_template(o, t->text);
+        proto = put_head(o, hooks);
+        for (unsigned i = 0; i < n; i++) {
+            t = draw(o, matches, sizeof(matches) / sizeof(matches[0]), table, hooks, proto);
+            put(o, " ");
+            if (t)
+                put_template(o, t->text);
+        }
     }
     if (first_user < n_users && rng_one_in(r, 3)) {
         unsigned to = rng_range(r, first_user, n_users - 1);
@@ -389,9 +542,10 @@ static void put_rule(struct out *o, const char *chain, uint8_t table, uint8_t ho
             return;
         }
     }
-    const struct template *t =
-        draw(o, targets, sizeof(targets) / sizeof(targets[0]), table, hooks, proto);
-
+    if (is_narrow && !rng_one_in(r, 6))
+        t = DRAW(o, passing, table, hooks, proto);
+    else
+        t = draw(o, targets, sizeof(targets) / sizeof(targets[0]), table, hooks, proto);
     put(o, " ");
     if (t)
         put_template(o, t->text);

@@ -20,9 +20,15 @@ struct gen_rules_opts {
     bool nat;        /* have a nat table */
     bool track;      /* matches and targets of connection tracking */
     unsigned weight; /* rules in a chain, at most; 0: 6 */
+    /* Rules that ask for one of many addresses, ports, interfaces and marks, so that a packet
+     * passes most of them; addresses to .GEN_RULES_HOSTS, ports as gen_rules_port() draws them. */
+    bool many;
+    bool beyond; /* also what a running kernel need not have, and what fills its log */
 };
 
-enum { GEN_RULES_MAX = 65536 };
+enum { GEN_RULES_MAX = 1 << 20, GEN_RULES_HOSTS = 60 };
+
+uint16_t gen_rules_port(struct rng *rng);
 
 /* Writes at most GEN_RULES_MAX bytes, terminated, to `text`; returns the length. */
 size_t gen_rules(struct rng *rng, const struct gen_rules_opts *opts, char *text);

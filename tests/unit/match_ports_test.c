@@ -7,8 +7,6 @@
 
 enum { SYN = BUILD_TCP_SYN, ACK = BUILD_TCP_ACK, RST = BUILD_TCP_RST, FIN = BUILD_TCP_FIN };
 
-enum { PROTO_DCCP = 33 };
-
 static struct build b;
 
 static void begin_tcp(uint8_t family, uint16_t flags)

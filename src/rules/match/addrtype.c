@@ -202,4 +202,5 @@ const struct ext_type match_addrtype = {
     .show = show,
     .list = list,
     .match = match,
+    .want = want_nothing,
 };

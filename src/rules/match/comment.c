@@ -68,5 +68,6 @@ const struct ext_type match_comment = {
     .show = show,
     .list = list,
     .match = match,
+    .want = want_nothing,
     .states = states,
 };

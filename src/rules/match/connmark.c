@@ -35,4 +35,5 @@ const struct ext_type match_connmark = {
     .opts = opts,
     .list = list,
     .match = match,
+    .want = want_nothing,
 };

@@ -297,5 +297,6 @@ const struct ext_type match_conntrack = {
     .show = show,
     .list = list,
     .match = match,
+    .want = want_nothing,
     .states = states,
 };

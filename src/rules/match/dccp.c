@@ -9,8 +9,6 @@ enum { D_TYPES = PORT_IDS, D_OPTION };
 /* The generic header. */
 enum { DCCP_OFFSET = 4, DCCP_TYPE = 8, DCCP_MIN = 12, DCCP_LONG = 16, DCCP_X = 0x1 };
 
-enum { PROTO_DCCP = 33 };
-
 enum { TYPES = 16, INVALID_TYPE = 10, INVALID_BITS = 0xfc00 };
 
 struct dccp {
@@ -123,6 +121,12 @@ static bool match(struct eval *e, const struct ext *x)
     return !d->option || (has_option(e, l4, d->option, &has) && has != ext_negated(x, D_OPTION));
 }
 
+static bool want(const struct ext *x, struct want *w)
+{
+    ports_want(x, w);
+    return ((const struct dccp *)ext_conf(x))->option == 0;
+}
+
 const struct ext_type match_dccp = {
     .name = "dccp",
     .families = EXT_BOTH,
@@ -134,4 +138,5 @@ const struct ext_type match_dccp = {
     .show = show,
     .list = list,
     .match = match,
+    .want = want,
 };

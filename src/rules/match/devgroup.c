@@ -85,4 +85,5 @@ const struct ext_type match_devgroup = {
     .show = show,
     .list = list,
     .match = match,
+    .want = want_nothing,
 };

@@ -81,4 +81,5 @@ const struct ext_type match_dscp = {
     .print = print,
     .list = list,
     .match = match,
+    .want = want_nothing,
 };

@@ -566,7 +566,7 @@ static void unbind(struct world *w, const struct ext *x, void *state)
  */
 static int ports_at(const struct parsed *ip)
 {
-    enum { PROTO_DCCP = 33, AH_SPI = 4 };
+    enum { AH_SPI = 4 };
 
     switch (ip->proto) {
     case PROTO_TCP:

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* -m iprange: addresses from one to another (iptables reference, 3.5). */
 #include "rules/eval.h"
+#include "rules/want.h"
 
 enum { R_SRC = 0, R_DST };
 
@@ -106,6 +107,38 @@ static bool match(struct eval *e, const struct ext *x)
            (!ext_seen(x, R_DST) || fits(x, R_DST, eval_dst(e)));
 }
 
+/* The bits that all addresses of the range begin with. */
+static union weir_addr common_bits(const union weir_addr *first, const union weir_addr *last,
+                                   unsigned size)
+{
+    union weir_addr mask = {{0}};
+    unsigned i = 0;
+
+    for (; i < size && first->bytes[i] == last->bytes[i]; i++)
+        mask.bytes[i] = UINT8_MAX;
+    if (i < size)
+        mask.bytes[i] =
+            (uint8_t)(0xff00 >> (__builtin_clz((unsigned)first->bytes[i] ^ last->bytes[i]) - 24));
+    return mask;
+}
+
+static bool want(const struct ext *x, struct want *w)
+{
+    const struct iprange *i = ext_conf(x);
+
+    for (unsigned id = R_SRC; id <= R_DST; id++) {
+        const union weir_addr *first = &i->range[id].first, *last = &i->range[id].last;
+        union weir_addr mask = common_bits(first, last, x->family == 4 ? 4 : 16), begin;
+
+        if (!ext_seen(x, id) || ext_negated(x, id))
+            continue;
+        for (unsigned half = 0; half < 2; half++)
+            begin.half[half] = first->half[half] & mask.half[half];
+        want_addr(w, id == R_SRC ? WANT_SRC : WANT_DST, &begin, &mask);
+    }
+    return true;
+}
+
 const struct ext_type match_iprange = {
     .name = "iprange",
     .families = EXT_BOTH,
@@ -116,4 +149,5 @@ const struct ext_type match_iprange = {
     .show = show,
     .list = list,
     .match = match,
+    .want = want,
 };

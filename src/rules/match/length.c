@@ -38,4 +38,5 @@ const struct ext_type match_length = {
     .opts = opts,
     .list = list,
     .match = match,
+    .want = want_nothing,
 };

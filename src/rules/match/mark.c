@@ -2,6 +2,7 @@
 /* -m mark: the packet's mark (iptables reference, 3.3). The value is not masked first, so one with
  * bits outside of the mask never matches. */
 #include "rules/eval.h"
+#include "rules/want.h"
 
 enum { M_MARK = 0 };
 
@@ -21,6 +22,13 @@ static bool match(struct eval *e, const struct ext *x)
     return ((e->p->raw->mark & m->mask) == m->value) != ext_negated(x, M_MARK);
 }
 
+static bool want(const struct ext *x, struct want *w)
+{
+    if (!ext_negated(x, M_MARK))
+        want_mark(w, ext_conf(x));
+    return true;
+}
+
 const struct ext_type match_mark = {
     .name = "mark",
     .families = EXT_BOTH,
@@ -28,4 +36,5 @@ const struct ext_type match_mark = {
     .opts = opts,
     .list = list,
     .match = match,
+    .want = want,
 };

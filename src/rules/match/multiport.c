@@ -1,17 +1,16 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* -m multiport: up to fifteen ports, or ranges at two each (iptables reference, 3.1). */
 #include "rules/match/header.h"
+#include "rules/want.h"
 
 enum { M_SRC = 0, M_DST, M_EITHER };
 
-enum { PORTS_SIZE = 4, SLOTS = 15, PROTO_DCCP = 33 };
+enum { PORTS_SIZE = 4, SLOTS = 15 };
 
 struct multiport {
     uint8_t count;
     uint8_t proto; /* the rule's, for names of ports */
-    struct {
-        uint16_t first, last;
-    } ports[SLOTS];
+    struct port_range ports[SLOTS];
 };
 
 static const struct opt opts[] = {
@@ -146,6 +145,15 @@ static bool match(struct eval *e, const struct ext *x)
     return is != (x->negated != 0);
 }
 
+static bool want(const struct ext *x, struct want *w)
+{
+    const struct multiport *m = ext_conf(x);
+
+    if (!ext_seen(x, M_EITHER) && !x->negated)
+        want_ports(w, ext_seen(x, M_SRC) ? WANT_SRC : WANT_DST, m->ports, m->count);
+    return true;
+}
+
 const struct ext_type match_multiport = {
     .name = "multiport",
     .families = EXT_BOTH,
@@ -156,4 +164,5 @@ const struct ext_type match_multiport = {
     .show = show,
     .list = list,
     .match = match,
+    .want = want,
 };

@@ -136,4 +136,5 @@ const struct ext_type match_owner = {
     .show = show,
     .list = list,
     .match = match,
+    .want = want_nothing,
 };

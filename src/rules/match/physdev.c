@@ -82,4 +82,5 @@ const struct ext_type match_physdev = {
     .show = show,
     .list = list,
     .match = match,
+    .want = want_nothing,
 };

@@ -72,4 +72,5 @@ const struct ext_type match_pkttype = {
     .show = show,
     .list = list,
     .match = match,
+    .want = want_nothing,
 };

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Ports of tcp, udp, sctp and dccp: ports.h. An option that is not there is the range of all. */
 #include "rules/match/ports.h"
+#include "rules/want.h"
 
 void ports_init(const struct rule_parse *r, struct ext *x)
 {
@@ -44,6 +45,21 @@ bool ports_match(const struct ext *x, const uint8_t *l4)
     const struct ports *p = ext_conf(x);
 
     return fits(x, PORT_SRC, p->src, load_be16(l4)) && fits(x, PORT_DST, p->dst, load_be16(l4 + 2));
+}
+
+static void want_one(const struct ext *x, unsigned id, const uint16_t *range, struct want *w)
+{
+    if (!ext_negated(x, id) && (range[0] > 0 || range[1] < UINT16_MAX))
+        want_ports(w, id == PORT_SRC ? WANT_SRC : WANT_DST,
+                   &(struct port_range){range[0], range[1]}, 1);
+}
+
+void ports_want(const struct ext *x, struct want *w)
+{
+    const struct ports *p = ext_conf(x);
+
+    want_one(x, PORT_SRC, p->src, w);
+    want_one(x, PORT_DST, p->dst, w);
 }
 
 static void list(struct text *out, const struct ext *x, const struct listing *how, unsigned id,

@@ -26,6 +26,9 @@ enum { PORT_SRC = 0, PORT_DST, PORT_IDS };
             offsetof(struct ports, dst)                                                           \
     }
 
+/* For `want`. */
+void ports_want(const struct ext *x, struct want *w);
+
 void ports_init(const struct rule_parse *r, struct ext *x);
 
 /*

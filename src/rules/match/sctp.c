@@ -270,6 +270,12 @@ static bool match(struct eval *e, const struct ext *x)
     return !ext_seen(x, S_CHUNKS) || has_chunks(e, ext_conf(x)) != ext_negated(x, S_CHUNKS);
 }
 
+static bool want(const struct ext *x, struct want *w)
+{
+    ports_want(x, w);
+    return !ext_seen(x, S_CHUNKS);
+}
+
 const struct ext_type match_sctp = {
     .name = "sctp",
     .families = EXT_BOTH,
@@ -281,4 +287,5 @@ const struct ext_type match_sctp = {
     .show = show,
     .list = list,
     .match = match,
+    .want = want,
 };

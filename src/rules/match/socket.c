@@ -34,4 +34,5 @@ const struct ext_type match_socket = {
     .note = "weir knows of no sockets: -m socket never matches",
     .list = list,
     .match = match,
+    .want = want_nothing,
 };

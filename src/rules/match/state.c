@@ -67,5 +67,6 @@ const struct ext_type match_state = {
     .show = show,
     .list = list,
     .match = match,
+    .want = want_nothing,
     .states = states,
 };

@@ -188,6 +188,12 @@ bool tcp_has_syn(const struct ext *x)
     return t->flags & TCP_SYN && !ext_negated(x, T_FLAGS);
 }
 
+static bool want(const struct ext *x, struct want *w)
+{
+    ports_want(x, w);
+    return ((const struct tcp *)ext_conf(x))->option == 0;
+}
+
 const struct ext_type match_tcp = {
     .name = "tcp",
     .families = EXT_BOTH,
@@ -199,4 +205,5 @@ const struct ext_type match_tcp = {
     .show = show,
     .list = list,
     .match = match,
+    .want = want,
 };

@@ -98,4 +98,5 @@ const struct ext_type match_tos = {
     .show = show,
     .list = list,
     .match = match,
+    .want = want_nothing,
 };

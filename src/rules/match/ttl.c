@@ -78,6 +78,7 @@ const struct ext_type match_ttl = {
     .check = ttl_check,
     .list = list,
     .match = match,
+    .want = want_nothing,
 };
 
 const struct ext_type match_hl = {
@@ -88,4 +89,5 @@ const struct ext_type match_hl = {
     .check = hl_check,
     .list = list,
     .match = match,
+    .want = want_nothing,
 };

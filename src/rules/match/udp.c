@@ -17,6 +17,12 @@ static bool match(struct eval *e, const struct ext *x)
     return l4 && ports_match(x, l4);
 }
 
+static bool want(const struct ext *x, struct want *w)
+{
+    ports_want(x, w);
+    return true;
+}
+
 const struct ext_type match_udp = {
     .name = "udp",
     .families = EXT_BOTH,
@@ -26,4 +32,5 @@ const struct ext_type match_udp = {
     .init = ports_init,
     .list = list,
     .match = match,
+    .want = want,
 };

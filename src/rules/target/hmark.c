@@ -329,8 +329,6 @@ static bool is_error(const struct view *v, uint8_t family)
 /* Where a protocol has its ports or index, -1: nowhere. */
 static int ports_at(uint8_t proto)
 {
-    enum { PROTO_DCCP = 33 };
-
     switch (proto) {
     case PROTO_TCP:
     case PROTO_UDP:

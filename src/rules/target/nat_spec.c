@@ -4,8 +4,6 @@
 
 #include <arpa/inet.h>
 
-enum { PROTO_DCCP = 33 };
-
 /* --- ports --- */
 
 static bool bad_port(struct rule_parse *r, const char *text)
