@@ -559,37 +559,66 @@ static bool all_lines(struct parse *p)
     return !p->failed;
 }
 
-/* Where each counter comes from, and what each extension needs. */
+static bool binds(const struct ext *x)
+{
+    return x && x->type->bind;
+}
+
+static bool has_count(const struct weir_rules_count *count)
+{
+    return count->packets || count->bytes;
+}
+
+/* Room for what is kept by number: where each counter comes from, what it starts with if any starts
+ * with something; and what each extension needs. */
 static bool number(struct parse *p)
 {
     struct weir_rules *rules = p->rules;
     struct arena *arena = &rules->arena;
     uint32_t n = 0, exts = 0;
+    bool counts = false;
 
     for (unsigned t = 0; t < WEIR_TABLE_MAX; t++)
         for (uint32_t c = 0; c < rules->table[t].chain_count; c++) {
             const struct chain *chain = rules->table[t].chains[c];
 
             n += chain->rule_count + (chain->hook != HOOK_MAX);
-            for (uint32_t i = 0; i < chain->rule_count; i++)
-                exts += chain->rules[i].match_count + (chain->rules[i].target != NULL);
+            counts |= has_count(&chain->count);
+            for (uint32_t i = 0; i < chain->rule_count; i++) {
+                const struct rule *rule = &chain->rules[i];
+
+                counts |= has_count(&rule->count);
+                exts += binds(rule->target);
+                for (uint16_t m = 0; m < rule->match_count; m++)
+                    exts += binds(rule->matches[m]);
+            }
         }
     rules->lines = arena_take(arena, (n + 1) * sizeof(uint32_t));
     rules->exts = arena_take(arena, (exts + 1) * sizeof(struct ext *));
-    return rules->lines && rules->exts ? true : parse_no_memory(p);
+    if (counts)
+        rules->counts = arena_take(arena, n * sizeof(*rules->counts));
+    return !arena->failed || parse_no_memory(p);
 }
 
 static void need(struct weir_rules *rules, const struct ext *x)
 {
     enum { ALIGN = 16 };
-    const struct ext_type *type = x->type;
     struct ext *mine = (struct ext *)x; /* still being made, here */
 
-    if (!type->state_size && !type->bind)
-        return;
     mine->state = rules->state_size;
-    rules->state_size += (type->state_size + ALIGN - 1u) / ALIGN * ALIGN;
-    rules->exts[rules->ext_count++] = mine;
+    rules->state_size += (x->type->state_size + ALIGN - 1u) / ALIGN * ALIGN;
+    if (binds(x))
+        rules->exts[rules->ext_count++] = mine;
+}
+
+static uint32_t take_number(struct weir_rules *rules, uint32_t line, struct weir_rules_count count)
+{
+    uint32_t n = rules->numbers++;
+
+    rules->lines[n] = line;
+    if (rules->counts)
+        rules->counts[n] = count;
+    return n;
 }
 
 static void number_chain(struct weir_rules *rules, struct chain *chain)
@@ -597,17 +626,14 @@ static void number_chain(struct weir_rules *rules, struct chain *chain)
     for (uint32_t i = 0; i < chain->rule_count; i++) {
         struct rule *rule = &chain->rules[i];
 
-        rules->lines[rules->numbers] = rule->line;
-        rule->number = rules->numbers++;
+        rule->number = take_number(rules, rule->line, rule->count);
         for (uint16_t m = 0; m < rule->match_count; m++)
             need(rules, rule->matches[m]);
         if (rule->target)
             need(rules, rule->target);
     }
-    if (chain->hook != HOOK_MAX) {
-        rules->lines[rules->numbers] = chain->line;
-        chain->number = rules->numbers++;
-    }
+    if (chain->hook != HOOK_MAX)
+        chain->number = take_number(rules, chain->line, chain->count);
     if (chain->depth > rules->depth)
         rules->depth = chain->depth;
 }

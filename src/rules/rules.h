@@ -76,11 +76,12 @@ struct weir_rules {
     struct arena arena;
     uint8_t family;
     struct rule_table table[WEIR_TABLE_MAX];
-    uint32_t numbers;    /* counters */
-    uint32_t *lines;     /* of each */
-    uint32_t depth;      /* deepest of all chains */
-    uint32_t state_size; /* of all extensions, in bytes */
-    struct ext **exts;   /* all that have a state, or something to bind */
+    uint32_t numbers;                /* counters */
+    uint32_t *lines;                 /* of each */
+    struct weir_rules_count *counts; /* what each starts with; NULL: all with nothing */
+    uint32_t depth;                  /* deepest of all chains */
+    uint32_t state_size;             /* of all extensions, in bytes */
+    struct ext **exts;               /* all that have something to bind */
     uint32_t ext_count;
     size_t size; /* of all tables that are here, for weir's own messages */
 };

@@ -2,6 +2,9 @@
 /*
  * Setting up what a ruleset needs while packets run: one piece of memory for counters, states and
  * the stack.
+ *
+ * Packets wait while rulesets are exchanged, so nothing here goes through the rules. Memory comes
+ * zeroed and is not touched before it is used.
  */
 #include "rules/rules.h"
 
@@ -29,22 +32,6 @@ static void release(struct world *w, struct rules_run *run)
     w->t->host.release(w->t->host.ctx, run, run->size);
 }
 
-/* Counters as the text has them. */
-static void take_counts(struct rules_run *run)
-{
-    const struct weir_rules *rules = run->rules;
-
-    for (unsigned t = 0; t < WEIR_TABLE_MAX; t++)
-        for (uint32_t c = 0; c < rules->table[t].chain_count; c++) {
-            const struct chain *chain = rules->table[t].chains[c];
-
-            for (uint32_t i = 0; i < chain->rule_count; i++)
-                run->counts[chain->rules[i].number] = chain->rules[i].count;
-            if (chain->hook != HOOK_MAX)
-                run->counts[chain->number] = chain->count;
-        }
-}
-
 struct rules_run *rules_run_new(struct world *w, const struct weir_rules *rules)
 {
     size_t counts = aligned(sizeof(struct rules_run));
@@ -65,7 +52,8 @@ struct rules_run *rules_run_new(struct world *w, const struct weir_rules *rules)
                               .stack = (void *)(memory + stack),
                               .stack_size = stack_size,
                               .size = size};
-    take_counts(run);
+    if (rules->counts)
+        memcpy(run->counts, rules->counts, rules->numbers * sizeof(*run->counts));
     for (uint32_t i = 0; i < rules->ext_count; i++) {
         const struct ext *x = rules->exts[i];
 
