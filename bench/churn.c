@@ -7,6 +7,10 @@
  * in advance, and with the table sized in advance too. What the three differ by is the price of
  * page faults and of growing.
  *
+ * Source NAT to one address: of random connections, which keep their ports; of connections to few
+ * servers, until of each server's ports 95 % are taken; and at that level, when every choice of a
+ * port is a search.
+ *
  * Steady: as many connections made as expire, around a full population. Lifetimes are mixed
  * (16 timeout policies), so entries expire in another order than they were made or stand in memory,
  * and time moves so that the population stays.
@@ -18,10 +22,15 @@
  * end may be the machine's and not the engine's: see the line "idle"). Every flow is new, so its
  * packet, both buckets and its place in memory are cold.
  *
- * Verified: every packet is NEW and accepted, nothing is dropped, counts are what went in and out.
+ * Verified: every packet is NEW and accepted, and translated where it must be, nothing is dropped,
+ * counts are what went in and out.
  */
 #include "common.h"
+#include "rulesets.h"
 #include "traffic.h"
+
+#include "base/bytes.h"
+#include "packet/headers.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -32,7 +41,13 @@ enum {
     LIFETIMES = 16,
     LIFETIME_MIN_S = 5, /* 5 to 20 seconds: 12.5 on average */
     QUICK_SLOTS = 8192,
+    NAT_PORTS = 64512, /* for each server: 1024 to 65535 */
+    NAT_PORTS_QUICK = 2048,
+    TAKEN_PERCENT = 95,
+    REPLACED_PERCENT = 1, /* of the connections, in each repetition at that level */
 };
+
+static const uint32_t nat_address = 0xc6336401; /* 198.51.100.1, as rulesets.c has it */
 
 static const int64_t second_ns = 1000000000;
 static const int64_t lifetime_mean_ns = 12500000000;
@@ -65,26 +80,47 @@ static double us(const struct figures *f, double share)
     return (double)samples_percentile(&f->piece, share) / 1000;
 }
 
-static void print_row(const char *name, struct figures *f)
+static void print_row(const struct bench_options *o, const char *name, struct figures *f)
 {
     samples_sort(&f->piece);
     printf("%-38s %8.2f  %7.1f %7.1f %7.1f  %7.1f %7.1f %7.1f %7.1f %5zu\n", name,
            1000 / spread_min(&f->each), spread_min(&f->each), spread_median(&f->each),
            spread_max(&f->each), us(f, 0.5), us(f, 0.99), us(f, 0.9999), us(f, 1),
            f->piece.left_out);
+    report_spread(o, name, "time", "ns", &f->each);
     (void)fflush(stdout);
     samples_fini(&f->piece);
 }
 
 /* --- running --- */
 
-/* What goes with a pass; all may be NULL. */
+/* A name of rows: what, how many, how. */
+struct name {
+    char text[64];
+};
+
+static struct name name_of(const char *what, uint32_t count, const char *how)
+{
+    struct name n;
+
+    (void)snprintf(n.text, sizeof(n.text), "%s %s%s", what, bench_count(count).text, how);
+    return n;
+}
+
+/* What goes with a pass; all may be NULL, or false. */
 struct pass {
     struct samples *pieces;
     const struct weir_template *templates; /* one for each lifetime */
     void (*watch)(void *ctx, const struct weir_shard *shard);
     void *ctx;
+    bool nat;
 };
+
+static void check_nat(const struct weir_packet *p, uint64_t flow)
+{
+    bench_check(load_be32(p->data + IP4_SRC) == nat_address && packet_sums_right(p->data, p->len),
+                "flow %" PRIu64 ": its packet was not translated well", flow);
+}
 
 /* Run a pass of opening packets, each batch timed. Nanoseconds for each. */
 static double pass(struct traffic *t, struct weir_shard *shard, const struct pass *with)
@@ -104,8 +140,11 @@ static double pass(struct traffic *t, struct weir_shard *shard, const struct pas
         traffic_run(t, shard, packets, n, BATCH);
         int64_t took = stopwatch_stop(&watch, &whole);
 
-        for (uint32_t i = 0; i < n; i++)
+        for (uint32_t i = 0; i < n; i++) {
             packet_check(&packets[i], WEIR_CT_NEW, traffic_flow(t, from + i));
+            if (with->nat)
+                check_nat(&packets[i], traffic_flow(t, from + i));
+        }
         tally_add(&tally, took, whole, n);
         if (with->pieces)
             samples_add(with->pieces, took, whole);
@@ -159,25 +198,124 @@ static void check_counts(const struct weir_shard *shard, uint64_t created, uint6
 
 /* --- growth --- */
 
-static void growth(const struct bench_options *o, const char *name, const struct flows *flows,
-                   struct pages pages)
+struct growth {
+    const char *what, *how;
+    struct flows flows;
+    struct pages pages;
+    bool nat;
+};
+
+static const struct growth growths[] = {
+    {"udp4", ", growing, first touch", {4, TRAFFIC_UDP, RANDOM, 0}, {{false, false}, false}, false},
+    {"udp4", ", growing", {4, TRAFFIC_UDP, RANDOM, 0}, {{false, true}, false}, false},
+    {"udp4", ", presized", {4, TRAFFIC_UDP, RANDOM, 0}, {{false, true}, true}, false},
+    {"tcp4", ", growing", {4, TRAFFIC_TCP, RANDOM, 0}, {{false, true}, false}, false},
+    {"udp6", ", growing", {6, TRAFFIC_UDP, RANDOM, 0}, {{false, true}, false}, false},
+    {"udp4", ", SNAT", {4, TRAFFIC_UDP, RANDOM, 0}, {{false, true}, false}, true},
+};
+
+static void growth(const struct bench_options *o, const struct growth *g)
 {
-    struct figures f = figures_new(o, o->flows / BATCH + 1);
+    struct name name = name_of(g->what, o->flows, g->how);
+    struct pages pages = g->pages;
     struct traffic t;
 
+    if (!bench_wanted(o, name.text))
+        return;
+    struct figures f = figures_new(o, o->flows / BATCH + 1);
+
     pages.memory.huge = o->huge;
-    traffic_init(&t, flows, o->flows, 1, 0);
+    traffic_init(&t, &g->flows, o->flows, 1, 0);
     for (uint32_t rep = 0; rep < o->reps; rep++) {
+        struct weir_shard *shard = new_shard(&pages, &g->flows, o->flows);
+        struct weir_rules *rules = g->nat ? ruleset_use(shard, ruleset_snat()) : NULL;
+
         traffic_rebuild(&t);
-
-        struct weir_shard *shard = new_shard(&pages, flows, o->flows);
-
-        spread_add(&f.each, pass(&t, shard, &(struct pass){&f.piece}));
+        spread_add(&f.each, pass(&t, shard, &(struct pass){&f.piece, .nat = g->nat}));
         check_counts(shard, o->flows, 0);
         weir_shard_free(shard);
+        weir_rules_free(rules);
     }
     traffic_fini(&t);
-    print_row(name, &f);
+    print_row(o, name.text, &f);
+}
+
+/* --- a crowded address --- */
+
+/* One server each for so many connections that they take TAKEN_PERCENT of its ports. */
+struct crowd {
+    struct pages pages;
+    struct flows flows;
+    uint32_t count, ports;
+};
+
+static struct crowd crowd_of(const struct bench_options *o)
+{
+    struct crowd c = {.pages = {.memory = {.huge = o->huge, .commit = true}},
+                      .flows = {4, TRAFFIC_UDP, CROWDED, 1},
+                      .ports = o->quick ? NAT_PORTS_QUICK : NAT_PORTS};
+    uint32_t each = c.ports * TAKEN_PERCENT / 100;
+
+    if (o->flows > each)
+        c.flows.servers = o->flows / each;
+    c.count = c.flows.servers * each;
+    return c;
+}
+
+/* End some connections, picked at random. How many. */
+static uint32_t make_room(struct weir_shard *shard, uint32_t round)
+{
+    uint64_t cursor = 0;
+    uint32_t killed = 0;
+    struct weir_conn c;
+
+    while (weir_conn_walk(shard, &cursor, &c)) {
+        if (bench_mix((uint64_t)round << 32 | c.handle) % 100 >= REPLACED_PERCENT)
+            continue;
+        bench_check(weir_conn_kill(shard, c.handle), "an entry could not be killed");
+        killed++;
+    }
+    return killed;
+}
+
+static void crowded(const struct bench_options *o)
+{
+    struct name filling = name_of("udp4", o->flows, ", SNAT, crowded");
+    struct name full = name_of("udp4", o->flows, ", SNAT, 95 % taken");
+    struct crowd c = crowd_of(o);
+    struct traffic all;
+
+    if (!bench_wanted(o, filling.text) && !bench_wanted(o, full.text))
+        return;
+    struct figures grown = figures_new(o, c.count / BATCH + 1);
+    struct figures replaced = figures_new(o, c.count / BATCH + 1);
+
+    traffic_init(&all, &c.flows, c.count, 1, 0);
+    for (uint32_t rep = 0; rep < o->reps; rep++) {
+        struct weir_shard *shard = new_shard(&c.pages, &c.flows, c.count);
+        struct weir_rules *rules = ruleset_use(shard, ruleset_snat_ports(c.ports));
+        struct traffic more;
+
+        traffic_rebuild(&all);
+        spread_add(&grown.each, pass(&all, shard, &(struct pass){&grown.piece, .nat = true}));
+        check_counts(shard, c.count, 0);
+
+        uint32_t room = make_room(shard, rep);
+
+        traffic_init(&more, &c.flows, room, 1, 0);
+        more.first = all.first + all.count;
+        more.now = all.now;
+        traffic_rebuild(&more);
+        spread_add(&replaced.each,
+                   pass(&more, shard, &(struct pass){&replaced.piece, .nat = true}));
+        check_counts(shard, (uint64_t)c.count + room, room);
+        traffic_fini(&more);
+        weir_shard_free(shard);
+        weir_rules_free(rules);
+    }
+    traffic_fini(&all);
+    print_row(o, filling.text, &grown);
+    print_row(o, full.text, &replaced);
 }
 
 /* --- steady --- */
@@ -205,8 +343,9 @@ static void watch_population(void *ctx, const struct weir_shard *shard)
     p->max = now > p->max ? now : p->max;
 }
 
-static void steady(const struct bench_options *o, const char *name, const struct flows *flows)
+static void steady(const struct bench_options *o, const struct flows *flows)
 {
+    struct name name = name_of("udp4", o->flows, ", create + expire");
     struct pages pages = {.memory = {.huge = o->huge}};
     struct population population = {.want = o->flows, .min = 1, .max = 1};
     struct weir_template templates[LIFETIMES];
@@ -214,6 +353,8 @@ static void steady(const struct bench_options *o, const char *name, const struct
     struct weir_stats stats;
     struct traffic t;
 
+    if (!bench_wanted(o, name.text))
+        return;
     /* At least two lifetimes' worth in a pass, so that one untimed pass brings the population to
      * its level and stirs it. */
     slots = slots > 2 * o->flows ? slots : 2 * o->flows;
@@ -238,7 +379,7 @@ static void steady(const struct bench_options *o, const char *name, const struct
                 population.max);
     weir_shard_free(shard);
     traffic_fini(&t);
-    print_row(name, &f);
+    print_row(o, name.text, &f);
     printf("%38s population: %.3f to %.3f of what is due\n", "", population.min, population.max);
 }
 
@@ -272,12 +413,16 @@ static void let_all_expire(struct traffic *t)
 
 static void mass_expiry(const struct bench_options *o, const struct flows *flows)
 {
-    static const char *const names[] = {"mass expiry, ticks of 64", "new during mass expiry"};
+    struct name names[] = {name_of("udp4", o->flows, ", mass expiry, ticks of 64"),
+                           name_of("udp4", o->flows, ", new during mass expiry")};
     struct pages pages = {.memory = {.huge = o->huge, .commit = true}};
+    struct traffic t;
+
+    if (!bench_wanted(o, names[0].text) && !bench_wanted(o, names[1].text))
+        return;
     /* An entry is looked at once on each level of the wheel; more than two of them is rare. */
     struct figures ticks = figures_new(o, 3 * (o->flows / TICK_BUDGET) + 2);
     struct figures fresh = figures_new(o, o->flows / BATCH + 1);
-    struct traffic t;
 
     traffic_init(&t, flows, o->flows, 1, 0);
     for (uint32_t rep = 0; rep < o->reps; rep++) {
@@ -299,39 +444,22 @@ static void mass_expiry(const struct bench_options *o, const struct flows *flows
         weir_shard_free(shard);
     }
     traffic_fini(&t);
-    print_row(names[0], &ticks);
-    print_row(names[1], &fresh);
+    print_row(o, names[0].text, &ticks);
+    print_row(o, names[1].text, &fresh);
 }
 
 int main(int argc, char **argv)
 {
-    static const struct flows udp4 = {4, TRAFFIC_UDP, false}, tcp4 = {4, TRAFFIC_TCP, false},
-                              udp6 = {6, TRAFFIC_UDP, false};
-    static const struct pages fresh = {{false, false}, false}, committed = {{false, true}, false},
-                              presized = {{false, true}, true};
-    static const struct {
-        const char *name;
-        const struct flows *flows;
-        const struct pages *pages;
-    } rows[] = {
-        {"udp4 growth, pages on first use", &udp4, &fresh},
-        {"udp4 growth, pages committed", &udp4, &committed},
-        {"udp4 table presized, pages committed", &udp4, &presized},
-        {"tcp4 growth, pages committed", &tcp4, &committed},
-        {"udp6 growth, pages committed", &udp6, &committed},
-    };
+    static const struct flows udp4 = {4, TRAFFIC_UDP, RANDOM, 0};
     struct bench_options o;
 
     bench_start(&o, argc, argv, "Connections that come and go: nanoseconds for each.");
     bench_print_pauses(&o);
-    printf("flows:   %s\n", bench_count(o.flows).text);
     print_header();
-    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
-        if (bench_wanted(&o, rows[i].name))
-            growth(&o, rows[i].name, rows[i].flows, *rows[i].pages);
-    if (bench_wanted(&o, "udp4 steady, create + expire"))
-        steady(&o, "udp4 steady, create + expire", &udp4);
-    if (bench_wanted(&o, "mass expiry"))
-        mass_expiry(&o, &udp4);
+    for (size_t i = 0; i < sizeof(growths) / sizeof(growths[0]); i++)
+        growth(&o, &growths[i]);
+    crowded(&o);
+    steady(&o, &udp4);
+    mass_expiry(&o, &udp4);
     return 0;
 }

@@ -56,15 +56,21 @@ static const char usage[] =
     "  --reps N     repetitions of each measurement (5)\n"
     "  --only TEXT  only rows whose name contains TEXT\n"
     "  --cpu N      run on this CPU (the highest-numbered one)\n"
-    "  --huge       the engine's memory on huge pages\n";
+    "  --huge       the engine's memory on huge pages\n"
+    "  --raw FILE   append the figures, a line each, tabs between the fields (report.h)\n";
 
-enum option_number { HELP = 1, QUICK, FLOWS, REPS, ONLY, CPU, HUGE };
+enum option_number { HELP = 1, QUICK, FLOWS, REPS, ONLY, CPU, HUGE, RAW };
 
 static const struct option long_options[] = {
-    {"help", no_argument, NULL, HELP},         {"quick", no_argument, NULL, QUICK},
-    {"flows", required_argument, NULL, FLOWS}, {"reps", required_argument, NULL, REPS},
-    {"only", required_argument, NULL, ONLY},   {"cpu", required_argument, NULL, CPU},
-    {"huge", no_argument, NULL, HUGE},         {NULL, 0, NULL, 0},
+    {"help", no_argument, NULL, HELP},
+    {"quick", no_argument, NULL, QUICK},
+    {"flows", required_argument, NULL, FLOWS},
+    {"reps", required_argument, NULL, REPS},
+    {"only", required_argument, NULL, ONLY},
+    {"cpu", required_argument, NULL, CPU},
+    {"huge", no_argument, NULL, HUGE},
+    {"raw", required_argument, NULL, RAW},
+    {NULL, 0, NULL, 0},
 };
 
 static uint32_t number(const char *option, const char *text, uint32_t min, uint32_t max)
@@ -82,11 +88,23 @@ static uint32_t number(const char *option, const char *text, uint32_t min, uint3
     return (uint32_t)n;
 }
 
+static FILE *append(const char *path)
+{
+    FILE *f = fopen(path, "ae");
+
+    if (!f) {
+        fprintf(stderr, "bench: cannot write '%s': %s\n", path, strerror(errno));
+        exit(2);
+    }
+    return f;
+}
+
 static void parse(struct bench_options *o, int argc, char **argv, const char *about)
 {
     int code;
 
-    *o = (struct bench_options){.cpu = -1};
+    *o = (struct bench_options){.cpu = -1, .program = strrchr(argv[0], '/')};
+    o->program = o->program ? o->program + 1 : argv[0];
     while ((code = getopt_long(argc, argv, "", long_options, NULL)) != -1) {
         switch (code) {
         case HELP: printf(usage, argv[0], about); exit(0);
@@ -96,6 +114,7 @@ static void parse(struct bench_options *o, int argc, char **argv, const char *ab
         case ONLY: o->only = optarg; break;
         case CPU: o->cpu = (int)number("--cpu", optarg, 0, CPU_SETSIZE - 1); break;
         case HUGE: o->huge = true; break;
+        case RAW: o->raw = append(optarg); break;
         default: exit(2);
         }
     }
@@ -329,76 +348,6 @@ void bench_print_pauses(const struct bench_options *o)
     printf("idle:    in %" PRId64 " ms this CPU stood still by itself %" PRIu32
            " times for over 100 us, the longest time for %" PRId64 " us\n",
            ms, pauses, longest / 1000);
-}
-
-/* --- figures --- */
-
-double tally_each(const struct tally *t)
-{
-    bench_check(t->items != 0, "every single piece of work was interrupted: the CPU is too busy");
-    return (double)t->ns / (double)t->items;
-}
-
-double tally_left_out(const struct tally *t)
-{
-    return (double)t->left_out / (double)(t->items + t->left_out);
-}
-
-void spread_add(struct spread *s, double value)
-{
-    uint32_t i = s->n++;
-
-    for (; i > 0 && s->value[i - 1] > value; i--)
-        s->value[i] = s->value[i - 1];
-    s->value[i] = value;
-}
-
-double spread_min(const struct spread *s)
-{
-    return s->value[0];
-}
-
-double spread_median(const struct spread *s)
-{
-    return (s->value[(s->n - 1) / 2] + s->value[s->n / 2]) / 2;
-}
-
-double spread_max(const struct spread *s)
-{
-    return s->value[s->n - 1];
-}
-
-void samples_init(struct samples *s, size_t max)
-{
-    *s = (struct samples){.ns = bench_alloc(max * sizeof(*s->ns)), .max = max};
-}
-
-void samples_fini(struct samples *s)
-{
-    bench_free(s->ns, s->max * sizeof(*s->ns));
-}
-
-static int compare(const void *a, const void *b)
-{
-    int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
-
-    return (x > y) - (x < y);
-}
-
-void samples_sort(struct samples *s)
-{
-    qsort(s->ns, s->n, sizeof(*s->ns), compare);
-}
-
-int64_t samples_percentile(const struct samples *s, double share)
-{
-    size_t rank = (size_t)((double)s->n * share);
-
-    bench_check(s->n != 0, "every single piece of work was interrupted: the CPU is too busy");
-    /* The rank-th smallest, rounded up, counted from 1. */
-    if ((double)rank < (double)s->n * share)
-        rank++;
-    return s->ns[rank ? rank - 1 : 0];
 }
 
 struct bench_count bench_count(uint32_t n)

@@ -19,6 +19,7 @@ enum {
     SYN_OPTIONS_SIZE = 20,
     LINE = 64,
     BATCH = 32,
+    FIRST_CLIENT_PORT = 1024,
 };
 
 static const uint64_t random_salt = 0x7765697262656e63;
@@ -69,28 +70,82 @@ static void regular_tuple(struct weir_tuple *t, uint64_t flow)
     t->dst.words[3] = BE32(1);
 }
 
+/* An odd factor permutes the numbers below a power of two. */
+static uint32_t scrambled(uint64_t flow, uint32_t limit)
+{
+    return (uint32_t)(flow * 2654435761u) & (limit - 1);
+}
+
+/* Above the ports that have rules. */
+static uint16_t high_port(uint64_t random)
+{
+    return (uint16_t)(RULED_PORTS + 1 + random % (UINT16_MAX - RULED_PORTS));
+}
+
+static void high_ports_tuple(struct weir_tuple *t, uint64_t flow)
+{
+    uint64_t a = bench_mix(flow + random_salt);
+
+    t->src.v4 = BE32(0x0a000000u | scrambled(flow, FLOWS_DISTINCT));
+    t->dst.v4 = BE32(0x80000000u | (a >> 32 & 0x3fffffffu));
+    t->src_key = BE16(high_port(a & 0xffff));
+    t->dst_key = BE16(high_port(a >> 16 & 0xffff));
+}
+
+static void crowded_tuple(struct weir_tuple *t, uint64_t flow, uint32_t servers)
+{
+    uint64_t a = bench_mix(flow + random_salt);
+
+    t->src.v4 = BE32(0x0a000000u | scrambled(flow, FLOWS_DISTINCT));
+    t->dst.v4 = BE32(0xc0000201u + (uint32_t)(flow % servers));
+    t->src_key = BE16((uint16_t)(FIRST_CLIENT_PORT + a % (UINT16_MAX + 1 - FIRST_CLIENT_PORT)));
+    t->dst_key = BE16(53);
+}
+
+static void services_tuple(struct weir_tuple *t, uint64_t flow, uint32_t services)
+{
+    uint32_t client = scrambled(flow, FLOWS_DISTINCT);
+    uint64_t a = bench_mix(flow + random_salt);
+
+    t->src.v4 = BE32((uint32_t)POD_NET | POD_CLIENTS | client % POD_CLIENTS);
+    t->dst.v4 = BE32((uint32_t)SERVICE_NET + (uint32_t)(a % services));
+    t->src_key = BE16(high_port(client / POD_CLIENTS));
+    t->dst_key = BE16(SERVICE_PORT);
+}
+
+static struct weir_tuple turned(const struct weir_tuple *t)
+{
+    struct weir_tuple reply = *t;
+
+    reply.src = t->dst;
+    reply.dst = t->src;
+    reply.src_key = t->dst_key;
+    reply.dst_key = t->src_key;
+    return reply;
+}
+
 struct weir_tuple flow_tuple(const struct flows *f, uint64_t flow, enum weir_dir dir)
 {
-    struct weir_tuple t = {.family = f->family, .proto = f->proto}, reply;
+    struct weir_tuple t = {.family = f->family, .proto = f->proto};
 
-    if (f->regular)
-        regular_tuple(&t, flow);
-    else
-        random_tuple(&t, flow);
-    if (dir == WEIR_ORIG)
-        return t;
-    reply = t;
-    reply.src = t.dst;
-    reply.dst = t.src;
-    reply.src_key = t.dst_key;
-    reply.dst_key = t.src_key;
-    return reply;
+    switch ((enum flow_kind)f->kind) {
+    case RANDOM: random_tuple(&t, flow); break;
+    case REGULAR: regular_tuple(&t, flow); break;
+    case HIGH_PORTS: high_ports_tuple(&t, flow); break;
+    case CROWDED: crowded_tuple(&t, flow, f->servers); break;
+    case SERVICES: services_tuple(&t, flow, f->servers); break;
+    }
+    return dir == WEIR_ORIG ? t : turned(&t);
 }
 
 /* --- packets --- */
 
-/* Checksums of the upper layer are left out: packets are marked as verified, as a network card
- * does. */
+/* The checksum field of a header that is complete but for it; what it follows is `sum`. */
+static uint16_t checksum_of(uint64_t sum, const uint8_t *at, uint32_t len)
+{
+    return (uint16_t)~checksum_fold(checksum_add(sum, at, len));
+}
+
 static uint32_t build_udp(uint8_t *at, const struct weir_tuple *t)
 {
     store_raw16(at, t->src_key);
@@ -143,7 +198,7 @@ static void build_ip4(uint8_t *at, const struct weir_tuple *t, uint32_t l4_len)
     at[IP4_PROTO] = t->proto;
     store_raw32(at + IP4_SRC, t->src.v4);
     store_raw32(at + IP4_DST, t->dst.v4);
-    store_raw16(at + IP4_CHECKSUM, (uint16_t)~checksum_fold(checksum_add(0, at, IP4_MIN)));
+    store_raw16(at + IP4_CHECKSUM, checksum_of(0, at, IP4_MIN));
 }
 
 static void build_ip6(uint8_t *at, const struct weir_tuple *t, uint32_t l4_len)
@@ -157,19 +212,50 @@ static void build_ip6(uint8_t *at, const struct weir_tuple *t, uint32_t l4_len)
     memcpy(at + IP6_DST, &t->dst, 16);
 }
 
+/* Packets are marked as verified, as a network card does; NAT keeps their checksums right. */
+static void build_checksum(uint8_t *at, const struct weir_tuple *t, uint32_t ip_len,
+                           uint32_t l4_len)
+{
+    uint8_t *l4 = at + ip_len;
+    uint16_t sum = checksum_of(checksum_pseudo(t->family, at, t->proto, l4_len), l4, l4_len);
+
+    if (t->proto == TRAFFIC_TCP)
+        store_raw16(l4 + TCP_CHECKSUM, sum);
+    else
+        store_raw16(l4 + UDP_CHECKSUM, sum ? sum : UINT16_MAX); /* RFC 768: 0 means none */
+}
+
+uint32_t packet_build_tuple(uint8_t *at, const struct weir_tuple *t, const struct tcp_numbers *n)
+{
+    uint32_t ip_len = t->family == 4 ? IP4_MIN : IP6_SIZE;
+    uint32_t l4_len =
+        t->proto == TRAFFIC_TCP ? build_tcp(at + ip_len, t, n) : build_udp(at + ip_len, t);
+
+    if (t->family == 4)
+        build_ip4(at, t, l4_len);
+    else
+        build_ip6(at, t, l4_len);
+    build_checksum(at, t, ip_len, l4_len);
+    return ip_len + l4_len;
+}
+
 uint32_t packet_build(uint8_t *at, const struct flows *f, uint64_t flow, enum weir_dir dir,
                       const struct tcp_numbers *n)
 {
     struct weir_tuple t = flow_tuple(f, flow, dir);
-    uint32_t ip_len = f->family == 4 ? IP4_MIN : IP6_SIZE;
-    uint32_t l4_len =
-        f->proto == TRAFFIC_TCP ? build_tcp(at + ip_len, &t, n) : build_udp(at + ip_len, &t);
 
-    if (f->family == 4)
-        build_ip4(at, &t, l4_len);
-    else
-        build_ip6(at, &t, l4_len);
-    return ip_len + l4_len;
+    return packet_build_tuple(at, &t, n);
+}
+
+/* Ones' complement sums over all that is covered, checksum included, are 0xffff (RFC 1071). */
+bool packet_sums_right(const uint8_t *at, uint32_t len)
+{
+    uint8_t family = at[0] >> 4, proto = at[family == 4 ? (uint32_t)IP4_PROTO : (uint32_t)IP6_NEXT];
+    uint32_t ip_len = family == 4 ? IP4_MIN : IP6_SIZE;
+    uint64_t pseudo = checksum_pseudo(family, at, proto, len - ip_len);
+
+    return checksum_fold(checksum_add(pseudo, at + ip_len, len - ip_len)) == UINT16_MAX &&
+           (family == 6 || checksum_fold(checksum_add(0, at, IP4_MIN)) == UINT16_MAX);
 }
 
 void packet_check(const struct weir_packet *p, enum weir_ctinfo want, uint64_t flow)
@@ -203,14 +289,30 @@ static struct tcp_numbers next_numbers(struct traffic *t, uint64_t flow, enum we
     return n;
 }
 
+static uint32_t flow_and_dir(const struct traffic *t, uint32_t visit)
+{
+    return t->sample ? t->sample[visit] : t->order[visit];
+}
+
 uint64_t traffic_flow(const struct traffic *t, uint32_t visit)
 {
-    return t->first + t->order[visit] / t->directions % t->count;
+    return t->first + flow_and_dir(t, visit) / t->directions % t->count;
 }
 
 enum weir_dir traffic_dir(const struct traffic *t, uint32_t visit)
 {
-    return (enum weir_dir)(t->order[visit] % t->directions);
+    return (enum weir_dir)(flow_and_dir(t, visit) % t->directions);
+}
+
+struct weir_tuple traffic_tuple(const struct traffic *t, uint64_t flow, enum weir_dir dir)
+{
+    struct weir_tuple tuple = flow_tuple(&t->flows, flow, dir);
+
+    if (t->mapped && dir == WEIR_REPLY) {
+        tuple.dst.v4 = t->mapped[flow - t->first].addr;
+        tuple.dst_key = t->mapped[flow - t->first].port;
+    }
+    return tuple;
 }
 
 void traffic_rebuild(struct traffic *t)
@@ -220,12 +322,13 @@ void traffic_rebuild(struct traffic *t)
     for (uint32_t visit = 0; visit < t->slots; visit++) {
         uint64_t flow = traffic_flow(t, visit);
         enum weir_dir dir = traffic_dir(t, visit);
+        struct weir_tuple tuple = traffic_tuple(t, flow, dir);
         uint8_t bytes[PACKET_MAX];
 
         if (t->flows.proto == TRAFFIC_TCP)
             n = next_numbers(t, flow, dir);
         /* Built aside, so that nothing waits for the slot's line to come. */
-        t->len = packet_build(bytes, &t->flows, flow, dir, &n);
+        t->len = packet_build_tuple(bytes, &tuple, &n);
         memcpy(t->pool + (size_t)t->order[visit] * t->stride, bytes, t->len);
     }
 }
@@ -247,14 +350,14 @@ uint32_t traffic_cold_slots(const struct flows *f)
     return (uint32_t)(bytes / stride_of(f));
 }
 
-void traffic_init(struct traffic *t, const struct flows *f, uint32_t count, uint32_t directions,
-                  uint32_t slots)
+static void init(struct traffic *t, const struct flows *f, uint32_t count, uint32_t directions,
+                 uint32_t slots)
 {
     *t = (struct traffic){
         .flows = *f,
         .count = count,
         .directions = directions,
-        .slots = slots > count * directions ? slots : count * directions,
+        .slots = slots,
         .stride = stride_of(f),
         .now = {start_ns},
         .packet_ns = packet_ns,
@@ -265,11 +368,42 @@ void traffic_init(struct traffic *t, const struct flows *f, uint32_t count, uint
         t->next = bench_alloc(count * sizeof(*t->next));
 }
 
+void traffic_init(struct traffic *t, const struct flows *f, uint32_t count, uint32_t directions,
+                  uint32_t slots)
+{
+    init(t, f, count, directions, slots > count * directions ? slots : count * directions);
+}
+
+void traffic_init_sample(struct traffic *t, const struct flows *f, uint32_t count, uint32_t slots)
+{
+    uint32_t all = 2 * count, *order;
+
+    init(t, f, count, 2, slots);
+    if (slots >= all)
+        return;
+    order = bench_permutation(all, 2);
+    t->sample = bench_alloc(slots * sizeof(*t->sample));
+    memcpy(t->sample, order, slots * sizeof(*t->sample));
+    bench_free(order, all * sizeof(*order));
+}
+
+void traffic_expect_nat(struct traffic *t)
+{
+    t->mapped = bench_alloc(t->count * sizeof(*t->mapped));
+}
+
 void traffic_fini(struct traffic *t)
 {
     bench_free(t->pool, (size_t)t->slots * t->stride);
     bench_free(t->order, t->slots * sizeof(*t->order));
+    bench_free(t->sample, t->sample ? t->slots * sizeof(*t->sample) : 0);
     bench_free(t->next, t->next ? t->count * sizeof(*t->next) : 0);
+    bench_free(t->mapped, t->mapped ? t->count * sizeof(*t->mapped) : 0);
+}
+
+void traffic_restart(struct traffic *t)
+{
+    t->now = (struct weir_time){start_ns};
 }
 
 void traffic_describe(const struct traffic *t, uint32_t from, uint32_t n,
@@ -304,6 +438,15 @@ static const struct stage tcp_stages[] = {
     {0},
 };
 
+/* A flow's first packet went out: from where, it says itself. */
+static void learn_mapping(struct traffic *t, uint64_t flow, const uint8_t *left)
+{
+    struct mapped *m = &t->mapped[flow - t->first];
+
+    m->addr = load_raw32(left + IP4_SRC);
+    m->port = load_raw16(left + IP4_MIN); /* the source port comes first, in UDP and in TCP */
+}
+
 static void run_stage(struct traffic *t, struct weir_shard *shard, const struct stage *stage,
                       uint64_t first, uint32_t n)
 {
@@ -319,11 +462,16 @@ static void run_stage(struct traffic *t, struct weir_shard *shard, const struct 
         if (stage->flags & TCP_ACKF)
             numbers.ack = initial(flow, !stage->dir) + 1;
         packets[i] = (struct weir_packet){.data = bytes[i], .flags = WEIR_PKT_CSUM_OK};
-        packets[i].len = packet_build(bytes[i], &t->flows, flow, stage->dir, &numbers);
+        struct weir_tuple tuple = traffic_tuple(t, flow, stage->dir);
+
+        packets[i].len = packet_build_tuple(bytes[i], &tuple, &numbers);
     }
     traffic_run(t, shard, packets, n, BATCH);
-    for (uint32_t i = 0; i < n; i++)
+    for (uint32_t i = 0; i < n; i++) {
         packet_check(&packets[i], stage->ctinfo, first + i);
+        if (t->mapped && stage->ctinfo == WEIR_CT_NEW)
+            learn_mapping(t, first + i, bytes[i]);
+    }
 }
 
 void traffic_open(struct traffic *t, struct weir_shard *shard)
