@@ -7,16 +7,17 @@
  * in advance, and with the table sized in advance too. What the three differ by is the price of
  * page faults and of growing.
  *
- * Source NAT to one address: of random connections, which keep their ports; of connections to few
- * servers, until of each server's ports 95 % are taken; and at that level, when every choice of a
- * port is a search.
+ * Source NAT to one address, with all ports free: kept, drawn at random, MASQUERADE. Then with one
+ * range of ports for connections to few servers, until of each server's ports 95 % are taken; and
+ * at that level, where nearly every port is a matter of searching.
  *
  * Steady: as many connections made as expire, around a full population. Lifetimes are mixed
  * (16 timeout policies), so entries expire in another order than they were made or stand in memory,
  * and time moves so that the population stays.
  *
  * Mass expiry: all connections due at once; removed by ticks of a budget, and removed while new
- * ones come in.
+ * ones come in. Flush: all connections made, then flushed, again and again; what a flush leaves to
+ * be done later is paid for by the packets after it, so both are in the figure.
  *
  * Each batch (or tick) is timed by itself: throughput is the sum, latency the distribution (whose
  * end may be the machine's and not the engine's: see the line "idle"). Every flow is new, so its
@@ -166,10 +167,22 @@ struct pages {
     bool presized;
 };
 
+/* What MASQUERADE asks for. */
+static bool source(void *ctx, enum weir_source_use use, uint16_t iface, uint8_t family,
+                   const union weir_addr *peer, union weir_addr *addr)
+{
+    (void)ctx, (void)use, (void)iface, (void)peer;
+    addr->v4 = BE32(nat_address);
+    return family == 4;
+}
+
 static struct weir_shard *new_shard(struct pages *pages, const struct flows *f, uint32_t max)
 {
     struct weir_config config = {
-        .host = {.ctx = &pages->memory, .reserve = bench_reserve, .release = bench_release},
+        .host = {.ctx = &pages->memory,
+                 .reserve = bench_reserve,
+                 .release = bench_release,
+                 .source = source},
         .seed = {1, 2},
         .max = max,
         .buckets = pages->presized ? max : 1,
@@ -202,17 +215,29 @@ struct growth {
     const char *what, *how;
     struct flows flows;
     struct pages pages;
-    bool nat;
+    struct ruleset (*nat)(void); /* to nat_address; NULL: none */
 };
 
+static struct ruleset snat_range(void)
+{
+    return ruleset_snat_ports(NAT_PORTS);
+}
+
+/* clang-format off */
 static const struct growth growths[] = {
-    {"udp4", ", growing, first touch", {4, TRAFFIC_UDP, RANDOM, 0}, {{false, false}, false}, false},
-    {"udp4", ", growing", {4, TRAFFIC_UDP, RANDOM, 0}, {{false, true}, false}, false},
-    {"udp4", ", presized", {4, TRAFFIC_UDP, RANDOM, 0}, {{false, true}, true}, false},
-    {"tcp4", ", growing", {4, TRAFFIC_TCP, RANDOM, 0}, {{false, true}, false}, false},
-    {"udp6", ", growing", {6, TRAFFIC_UDP, RANDOM, 0}, {{false, true}, false}, false},
-    {"udp4", ", SNAT", {4, TRAFFIC_UDP, RANDOM, 0}, {{false, true}, false}, true},
+    {"udp4", ", growing, first touch", {4, TRAFFIC_UDP, RANDOM, 0}, {{false, false}, false}, NULL},
+    {"udp4", ", growing",              {4, TRAFFIC_UDP, RANDOM, 0}, {{false, true}, false},  NULL},
+    {"udp4", ", presized",             {4, TRAFFIC_UDP, RANDOM, 0}, {{false, true}, true},   NULL},
+    {"udp4", ", presized, huge pages", {4, TRAFFIC_UDP, RANDOM, 0}, {{true, true}, true},    NULL},
+    {"tcp4", ", growing",              {4, TRAFFIC_TCP, RANDOM, 0}, {{false, true}, false},  NULL},
+    {"udp6", ", growing",              {6, TRAFFIC_UDP, RANDOM, 0}, {{false, true}, false},  NULL},
+    {"tcp6", ", growing",              {6, TRAFFIC_TCP, RANDOM, 0}, {{false, true}, false},  NULL},
+    {"udp4", ", SNAT",                 {4, TRAFFIC_UDP, RANDOM, 0}, {{false, true}, false},  ruleset_snat},
+    {"udp4", ", SNAT, range, 0 % taken", {4, TRAFFIC_UDP, RANDOM, 0}, {{false, true}, false}, snat_range},
+    {"udp4", ", SNAT, random port",    {4, TRAFFIC_UDP, RANDOM, 0}, {{false, true}, false},  ruleset_snat_random},
+    {"udp4", ", MASQUERADE",           {4, TRAFFIC_UDP, RANDOM, 0}, {{false, true}, false},  ruleset_masquerade},
 };
+/* clang-format on */
 
 static void growth(const struct bench_options *o, const struct growth *g)
 {
@@ -224,14 +249,14 @@ static void growth(const struct bench_options *o, const struct growth *g)
         return;
     struct figures f = figures_new(o, o->flows / BATCH + 1);
 
-    pages.memory.huge = o->huge;
+    pages.memory.huge |= o->huge;
     traffic_init(&t, &g->flows, o->flows, 1, 0);
     for (uint32_t rep = 0; rep < o->reps; rep++) {
         struct weir_shard *shard = new_shard(&pages, &g->flows, o->flows);
-        struct weir_rules *rules = g->nat ? ruleset_use(shard, ruleset_snat()) : NULL;
+        struct weir_rules *rules = g->nat ? ruleset_use(shard, g->nat()) : NULL;
 
         traffic_rebuild(&t);
-        spread_add(&f.each, pass(&t, shard, &(struct pass){&f.piece, .nat = g->nat}));
+        spread_add(&f.each, pass(&t, shard, &(struct pass){&f.piece, .nat = g->nat != NULL}));
         check_counts(shard, o->flows, 0);
         weir_shard_free(shard);
         weir_rules_free(rules);
@@ -280,8 +305,8 @@ static uint32_t make_room(struct weir_shard *shard, uint32_t round)
 
 static void crowded(const struct bench_options *o)
 {
-    struct name filling = name_of("udp4", o->flows, ", SNAT, crowded");
-    struct name full = name_of("udp4", o->flows, ", SNAT, 95 % taken");
+    struct name filling = name_of("udp4", o->flows, ", SNAT, range, 0 to 95 % taken");
+    struct name full = name_of("udp4", o->flows, ", SNAT, range, 95 % taken");
     struct crowd c = crowd_of(o);
     struct traffic all;
 
@@ -448,6 +473,46 @@ static void mass_expiry(const struct bench_options *o, const struct flows *flows
     print_row(o, names[1].text, &fresh);
 }
 
+/* --- flush --- */
+
+static int64_t flush_all(struct weir_shard *shard)
+{
+    struct stopwatch watch;
+    bool whole;
+
+    stopwatch_start(&watch);
+    weir_shard_flush(shard);
+    return stopwatch_stop(&watch, &whole); /* once in a pass: nothing is left out */
+}
+
+static void flush(const struct bench_options *o, const struct flows *flows)
+{
+    struct name name = name_of("udp4", o->flows, ", create + flush");
+    struct pages pages = {.memory = {.huge = o->huge, .commit = true}};
+    struct traffic t;
+
+    if (!bench_wanted(o, name.text))
+        return;
+    struct figures f = figures_new(o, o->flows / BATCH + 1);
+    /* What was flushed may stand until packets have swept it out. */
+    struct weir_shard *shard = new_shard(&pages, flows, 2 * o->flows);
+
+    traffic_init(&t, flows, o->flows, 1, 0);
+    for (uint32_t rep = 0; rep <= o->reps; rep++) {
+        go_on(&t);
+        double each = pass(&t, shard, &(struct pass){.pieces = rep ? &f.piece : NULL});
+
+        each += (double)flush_all(shard) / t.count;
+        if (rep) /* the first pass had nothing to sweep */
+            spread_add(&f.each, each);
+    }
+    (void)weir_shard_tick(shard, t.now, 0);
+    check_counts(shard, (o->reps + 1ULL) * o->flows, (o->reps + 1ULL) * o->flows);
+    weir_shard_free(shard);
+    traffic_fini(&t);
+    print_row(o, name.text, &f);
+}
+
 int main(int argc, char **argv)
 {
     static const struct flows udp4 = {4, TRAFFIC_UDP, RANDOM, 0};
@@ -461,5 +526,6 @@ int main(int argc, char **argv)
     crowded(&o);
     steady(&o, &udp4);
     mass_expiry(&o, &udp4);
+    flush(&o, &udp4);
     return 0;
 }

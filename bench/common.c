@@ -210,6 +210,14 @@ size_t bench_cache(unsigned level)
     return 0;
 }
 
+uint64_t bench_memory_available(void)
+{
+    char text[64];
+
+    read_line("/proc/meminfo", "MemAvailable", text, sizeof(text));
+    return (uint64_t)strtoull(text, NULL, 10) << 10; /* "1234 kB" */
+}
+
 static void print_machine(const struct bench_options *o)
 {
     char model[128], thp[32], load[128];

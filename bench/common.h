@@ -41,6 +41,9 @@ uint32_t *bench_permutation(uint32_t n, uint64_t seed);
 void *bench_alloc(size_t size);
 void bench_free(void *memory, size_t size);
 
+/* Bytes that programs can still have; 0: unknown. */
+uint64_t bench_memory_available(void);
+
 /* Bytes of the cache of a level that a CPU can use, 0: unknown. Level 1: instructions or data. */
 size_t bench_cache(unsigned level);
 

@@ -97,9 +97,8 @@ static struct key turned(const struct key *k, bool v6)
     return t;
 }
 
-struct floor_table *floor_new(uint32_t connections, bool huge)
+struct floor_table *floor_new(uint32_t connections, struct bench_memory *memory)
 {
-    struct bench_memory memory = {.huge = huge};
     struct floor_table *f = bench_alloc(sizeof(*f));
     uint32_t buckets = 16;
 
@@ -108,8 +107,8 @@ struct floor_table *floor_new(uint32_t connections, bool huge)
     f->mask = buckets - 1;
     f->buckets_size = buckets * sizeof(struct bucket);
     f->entries_size = ((size_t)connections + 1) * sizeof(struct entry);
-    f->buckets = bench_reserve(&memory, f->buckets_size);
-    f->entries = bench_reserve(&memory, f->entries_size);
+    f->buckets = bench_reserve(memory, f->buckets_size);
+    f->entries = bench_reserve(memory, f->entries_size);
     bench_check(f->buckets && f->entries, "no memory for a table of %u connections", connections);
     return f;
 }

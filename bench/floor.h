@@ -13,10 +13,11 @@
 
 #include <weir/packet.h>
 
+struct bench_memory;
 struct floor_table;
 
-/* A table for `connections`, in memory like the engine's (common.h: struct bench_memory). */
-struct floor_table *floor_new(uint32_t connections, bool huge);
+/* A table for `connections`, in memory of that kind (common.h), like the engine's. */
+struct floor_table *floor_new(uint32_t connections, struct bench_memory *memory);
 void floor_free(struct floor_table *f);
 
 /* Enter a connection, by its original direction's tuple. They are numbered from 1 as they come. */

@@ -2,8 +2,9 @@
 /*
  * Does the engine ever stop? Every batch of 32 packets is timed while something large goes on
  * beside it: the table grows from 1k to 4M entries; a million entries are due at once; all entries
- * are flushed; the ruleset is exchanged. Calls that do such a thing (weir_shard_flush(),
- * weir_shard_set_rules()) hold the packets up like a batch, and are timed like one.
+ * are flushed, and those with traffic come again; the ruleset is exchanged. Calls that do such a
+ * thing (weir_shard_flush(), weir_shard_set_rules()) hold the packets up like a batch, and are
+ * timed like one.
  *
  * The machine stops, too: interrupts, the hypervisor, its memory. No clock can tell such a pause
  * from one of the engine's. But the engine is deterministic. Each repetition begins with a new
@@ -164,8 +165,40 @@ static void check_count(const struct weir_shard *shard, uint32_t want)
     bench_check(count == want, "%" PRId64 " connections instead of %" PRIu32, count, want);
 }
 
-/* One batch, timed if `p` is there. Visits begin again when the pool ends. */
-static void batch(struct traffic *t, struct weir_shard *shard, uint32_t from, struct pieces *p)
+/* What packets of a batch must be, from visit `from` on. */
+typedef void check_batch(const struct traffic *t, uint32_t from, const struct weir_packet *packets);
+
+static void check_new(const struct traffic *t, uint32_t from, const struct weir_packet *packets)
+{
+    for (uint32_t i = 0; i < BATCH; i++)
+        packet_check(&packets[i], WEIR_CT_NEW, traffic_flow(t, from + i));
+}
+
+static void check_established(const struct traffic *t, uint32_t from,
+                              const struct weir_packet *packets)
+{
+    for (uint32_t i = 0; i < BATCH; i++)
+        packet_check(&packets[i],
+                     traffic_dir(t, from + i) ? WEIR_CT_ESTABLISHED_REPLY : WEIR_CT_ESTABLISHED,
+                     traffic_flow(t, from + i));
+}
+
+/* After a flush, a flow begins again with whatever packet comes first. */
+static void check_tracked(const struct traffic *t, uint32_t from, const struct weir_packet *packets)
+{
+    for (uint32_t i = 0; i < BATCH; i++) {
+        enum weir_ctinfo info = (enum weir_ctinfo)packets[i].ctinfo;
+
+        bench_check(info == WEIR_CT_NEW || info == WEIR_CT_ESTABLISHED ||
+                        info == WEIR_CT_ESTABLISHED_REPLY,
+                    "packet %" PRIu32 " is %s after the flush", from + i, weir_ctinfo_name(info));
+        packet_check(&packets[i], info, traffic_flow(t, from + i));
+    }
+}
+
+/* One batch, timed if `p` is there. */
+static void batch(struct traffic *t, struct weir_shard *shard, uint32_t from, check_batch *check,
+                  struct pieces *p)
 {
     struct weir_packet packets[BATCH];
     struct stopwatch watch;
@@ -178,20 +211,14 @@ static void batch(struct traffic *t, struct weir_shard *shard, uint32_t from, st
 
     if (p)
         pieces_add(p, took, whole);
-    for (uint32_t i = 0; i < BATCH; i++) {
-        enum weir_dir dir = traffic_dir(t, from + i);
-        enum weir_ctinfo live = dir ? WEIR_CT_ESTABLISHED_REPLY : WEIR_CT_ESTABLISHED;
-
-        packet_check(&packets[i], t->directions == 1 ? WEIR_CT_NEW : live,
-                     traffic_flow(t, from + i));
-    }
+    check(t, from, packets);
 }
 
 /* All of the pool's packets; whole batches only. */
-static void pass(struct traffic *t, struct weir_shard *shard, struct pieces *p)
+static void pass(struct traffic *t, struct weir_shard *shard, check_batch *check, struct pieces *p)
 {
     for (uint32_t from = 0; from + BATCH <= t->slots; from += BATCH)
-        batch(t, shard, from, p);
+        batch(t, shard, from, check, p);
 }
 
 /* Packets of flows never seen before, one each; a multiple of the batch. */
@@ -228,24 +255,26 @@ static void live_open(struct live *l, struct weir_shard *shard)
 {
     traffic_open(&l->traffic, shard);
     traffic_rebuild(&l->traffic);
-    pass(&l->traffic, shard, NULL); /* now they are streams, with their long timeout */
+    pass(&l->traffic, shard, check_established,
+         NULL); /* now they are streams, with their long timeout */
     l->at = l->traffic.slots;
 }
 
-static void live_batch(struct live *l, struct weir_shard *shard, struct pieces *p)
+static void live_batch(struct live *l, struct weir_shard *shard, check_batch *check,
+                       struct pieces *p)
 {
     if (l->at + BATCH > l->traffic.slots) {
         traffic_rebuild(&l->traffic);
         l->at = 0;
     }
-    batch(&l->traffic, shard, l->at, p);
+    batch(&l->traffic, shard, l->at, check, p);
     l->at += BATCH;
 }
 
 static void live_batches(struct live *l, struct weir_shard *shard, uint32_t n, struct pieces *p)
 {
     for (uint32_t i = 0; i < n; i++)
-        live_batch(l, shard, p);
+        live_batch(l, shard, check_established, p);
 }
 
 /* --- growth --- */
@@ -266,11 +295,11 @@ static void growth(const struct bench_options *o, const char *row, bool commit)
         traffic_restart(&small);
         traffic_restart(&t);
         go_on(&small);
-        pass(&small, shard, NULL);
+        pass(&small, shard, check_new, NULL);
         t.first = 1ULL << 32;
         for (uint32_t part = 0; part < GROWTH; part++) {
             go_on(&t);
-            pass(&t, shard, &p);
+            pass(&t, shard, check_new, &p);
         }
         check_count(shard, small.count + GROWTH * t.count);
         pieces_end_repetition(&p);
@@ -305,12 +334,13 @@ static void crowd_fini(struct crowd *c)
 
 static struct weir_shard *crowd_shard(struct crowd *c)
 {
-    struct weir_shard *shard = new_shard(&c->memory, c->idle.count + c->live.traffic.count);
+    /* What was flushed may stand for a while beside what begins again. */
+    struct weir_shard *shard = new_shard(&c->memory, c->idle.count + 2 * c->live.traffic.count);
 
     c->idle.first = 1ULL << 32;
     traffic_restart(&c->idle);
     traffic_rebuild(&c->idle);
-    pass(&c->idle, shard, NULL);
+    pass(&c->idle, shard, check_new, NULL);
     c->live.traffic.now = c->idle.now;
     live_open(&c->live, shard);
     check_count(shard, c->idle.count + c->live.traffic.count);
@@ -330,7 +360,7 @@ static void mass_expiry(const struct bench_options *o, const char *row)
 
         c.live.traffic.now.ns += udp_timeout_ns;
         while (weir_tunable_get(shard, WEIR_T_COUNT) > c.live.traffic.count)
-            live_batch(&c.live, shard, &p);
+            live_batch(&c.live, shard, check_established, &p);
         live_batches(&c.live, shard, CALM, &p);
         check_count(shard, c.live.traffic.count);
         pieces_end_repetition(&p);
@@ -340,23 +370,39 @@ static void mass_expiry(const struct bench_options *o, const char *row)
     print(o, row, &p);
 }
 
+static void timed_flush(struct weir_shard *shard, struct pieces *p)
+{
+    struct stopwatch watch;
+    bool whole;
+
+    stopwatch_start(&watch);
+    weir_shard_flush(shard);
+    int64_t took = stopwatch_stop(&watch, &whole);
+
+    pieces_add(p, took, whole);
+}
+
+/* Then a pass over the whole pool: every live flow begins again, while what the flush left to be
+ * done is done. */
 static void flush(const struct bench_options *o, const char *row)
 {
     struct crowd c;
     struct pieces p;
 
-    pieces_init(&p, o, 2 * CALM + 1);
     crowd_init(&c, o);
+    uint32_t again = c.live.traffic.slots / BATCH;
+
+    pieces_init(&p, o, CALM + 1 + again);
     for (uint32_t rep = 0; rep < o->reps; rep++) {
         struct weir_shard *shard = crowd_shard(&c);
-        struct stopwatch watch;
-        bool whole;
 
         live_batches(&c.live, shard, CALM, &p);
-        stopwatch_start(&watch);
-        weir_shard_flush(shard);
-        pieces_add(&p, stopwatch_stop(&watch, &whole), true);
-        check_count(shard, 0);
+        timed_flush(shard, &p);
+        c.live.at = c.live.traffic.slots;
+        for (uint32_t i = 0; i < again; i++)
+            live_batch(&c.live, shard, check_tracked, &p);
+        (void)weir_shard_tick(shard, c.live.traffic.now, 0);
+        check_count(shard, c.live.traffic.count);
         pieces_end_repetition(&p);
         weir_shard_free(shard);
     }

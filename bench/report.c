@@ -44,8 +44,11 @@ static const struct target targets[] = {
     {"churn", "udp4 1M, presized", "time", AT_MOST, 220},
     {"churn", "tcp4 1M, growing", "time", AT_MOST, 220},
     {"churn", "udp4 1M, SNAT", "time", AT_MOST, 350},
-    {"churn", "udp4 1M, SNAT, crowded", "time", AT_MOST, 350},
-    {"churn", "udp4 1M, SNAT, 95 % taken", "time", AT_MOST, 350},
+    {"churn", "udp4 1M, SNAT, range, 0 % taken", "time", AT_MOST, 350},
+    {"churn", "udp4 1M, SNAT, random port", "time", AT_MOST, 350},
+    {"churn", "udp4 1M, SNAT, range, 0 to 95 % taken", "time", AT_MOST, 350},
+    {"churn", "udp4 1M, SNAT, range, 95 % taken", "time", AT_MOST, 350},
+    {"churn", "udp4 1M, MASQUERADE", "time", AT_MOST, 350},
     {"churn", "udp4 1M, create + expire", "time", AT_MOST, 450},
 
     /* Memory, everything in; what `weir size` says about it, off by. */

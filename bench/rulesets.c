@@ -276,25 +276,39 @@ struct ruleset ruleset_usual(void)
     return end(&w);
 }
 
-struct ruleset ruleset_snat(void)
+/* A nat table with one rule, behind POSTROUTING. */
+static struct ruleset nat_rule(const char *rule)
 {
     struct writer w;
 
     begin(&w);
     write_nat(w.f);
-    fputs("-A POSTROUTING -j SNAT --to-source 198.51.100.1\n", w.f);
+    fprintf(w.f, "-A POSTROUTING %s\n", rule);
     return end(&w);
+}
+
+struct ruleset ruleset_snat(void)
+{
+    return nat_rule("-j SNAT --to-source 198.51.100.1");
+}
+
+struct ruleset ruleset_snat_random(void)
+{
+    return nat_rule("-j SNAT --to-source 198.51.100.1 --random-fully");
 }
 
 struct ruleset ruleset_snat_ports(uint32_t ports)
 {
-    struct writer w;
+    char rule[80];
 
-    begin(&w);
-    write_nat(w.f);
-    fprintf(w.f, "-A POSTROUTING -p udp -j SNAT --to-source 198.51.100.1:%d-%" PRIu32 "\n",
-            SNAT_FIRST_PORT, SNAT_FIRST_PORT + ports - 1);
-    return end(&w);
+    (void)snprintf(rule, sizeof(rule), "-p udp -j SNAT --to-source 198.51.100.1:%d-%" PRIu32,
+                   SNAT_FIRST_PORT, SNAT_FIRST_PORT + ports - 1);
+    return nat_rule(rule);
+}
+
+struct ruleset ruleset_masquerade(void)
+{
+    return nat_rule("-j MASQUERADE");
 }
 
 /* --- using them --- */

@@ -39,11 +39,16 @@ uint32_t ruleset_services(uint32_t rules);
 /* First the usual rule, which lets through what is established; policy DROP. */
 struct ruleset ruleset_usual(void);
 
-/* No filter; everything leaves with the address 198.51.100.1, any port, or UDP with one of `ports`
- * successive ports from SNAT_FIRST_PORT on. */
+/*
+ * No filter; everything leaves with the address 198.51.100.1: from its own port if that is free,
+ * from a random one, or, UDP only, from one of `ports` successive ports from SNAT_FIRST_PORT on.
+ * MASQUERADE: with the address that the host names.
+ */
 enum { SNAT_FIRST_PORT = 1024 };
 struct ruleset ruleset_snat(void);
+struct ruleset ruleset_snat_random(void);
 struct ruleset ruleset_snat_ports(uint32_t ports);
+struct ruleset ruleset_masquerade(void);
 
 /* Ends the program, with the reader's words, when the text has an error. */
 struct weir_rules *ruleset_parse(const struct ruleset *r);
