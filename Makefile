@@ -26,7 +26,7 @@ parity: ## random packets through the kernel and through weir, fresh seeds, for 
 	@ninja -C build-gcc --quiet
 	@tests/kernel/parity.sh build-gcc $(FOR)
 
-bench: ## established, churn, memory: figures with command, commit and machine
+bench: ## what everything costs, three times over, and which targets are met (15 minutes)
 	@tools/bench.sh
 
 fuzz: ## each fuzz target for FOR seconds

@@ -220,7 +220,7 @@ uint64_t bench_memory_available(void)
 
 static void print_machine(const struct bench_options *o)
 {
-    char model[128], thp[32], load[128];
+    char model[128], thp[32], load[128], text[512];
     struct utsname name;
 
     read_line("/proc/cpuinfo", "model name", model, sizeof(model));
@@ -228,14 +228,17 @@ static void print_machine(const struct bench_options *o)
     read_line("/proc/loadavg", "", load, sizeof(load));
     if (uname(&name))
         (void)snprintf(name.release, sizeof(name.release), "unknown");
-    printf("machine: %s, %ld CPUs, L2 %zu KiB, L3 %zu KiB; Linux %s\n", model,
-           sysconf(_SC_NPROCESSORS_ONLN), bench_cache(2) >> 10, bench_cache(3) >> 10, name.release);
+    (void)snprintf(text, sizeof(text), "%s, %ld CPUs, L2 %zu KiB, L3 %zu KiB; Linux %s", model,
+                   sysconf(_SC_NPROCESSORS_ONLN), bench_cache(2) >> 10, bench_cache(3) >> 10,
+                   name.release);
+    printf("machine: %s\n", text);
+    report_about(o, "machine", text);
     printf("run:     on CPU %d, engine on %s pages (transparent huge pages: %s), load average "
            "%.*s\n",
            o->cpu, o->huge ? "huge" : "default", thp, (int)strcspn(load, " "), load);
 }
 
-static void print_build(void)
+static void print_build(const struct bench_options *o)
 {
 #ifdef NDEBUG
     const char *asserts = "off";
@@ -255,6 +258,8 @@ static void print_build(void)
 
     printf("build:   commit %s, %s, optimization %s, asserts %s\n", BENCH_COMMIT, compiler,
            optimized, asserts);
+    report_about(o, "commit", BENCH_COMMIT);
+    report_about(o, "compiler", compiler);
 }
 
 void bench_start(struct bench_options *o, int argc, char **argv, const char *about)
@@ -265,8 +270,9 @@ void bench_start(struct bench_options *o, int argc, char **argv, const char *abo
     for (int i = 0; i < argc; i++)
         printf(" %s", argv[i]);
     putchar('\n');
-    print_build();
+    print_build(o);
     print_machine(o);
+    report_targets(o);
     (void)fflush(stdout);
 }
 
@@ -313,6 +319,15 @@ void bench_free(void *memory, size_t size)
     weir_release_pages(NULL, memory, size);
 }
 
+/* A write makes a page; what it writes is there already. */
+static void touch_pages(volatile char *memory, size_t size)
+{
+    size_t page = (size_t)sysconf(_SC_PAGESIZE);
+
+    for (size_t at = 0; at < size; at += page)
+        memory[at] = 0;
+}
+
 void *bench_reserve(void *ctx, size_t size)
 {
     const struct bench_memory *kind = ctx;
@@ -321,7 +336,7 @@ void *bench_reserve(void *ctx, size_t size)
     if (memory && kind->huge)
         (void)madvise(memory, size, MADV_HUGEPAGE);
     if (memory && kind->commit)
-        memset(memory, 0, size);
+        touch_pages(memory, size);
     return memory;
 }
 

@@ -109,7 +109,7 @@ static void report_histogram(const struct bench_options *o, const char *row, con
         while (i < s->n && (double)s->ns[i] <= upto)
             i++;
         if (i > from)
-            report_point(o, series, upto / 1000, (double)(i - from) / (double)s->n);
+            report_share(o, series, upto / 1000, (double)(i - from) / (double)s->n);
     }
 }
 

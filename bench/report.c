@@ -99,6 +99,29 @@ static const struct target *target_of(const struct bench_options *o, const struc
     return NULL;
 }
 
+static const char *bound_name(const struct target *t)
+{
+    return t->bound == AT_MOST ? "<=" : ">=";
+}
+
+void report_targets(const struct bench_options *o)
+{
+    if (!o->raw || o->quick)
+        return;
+    for (size_t i = 0; i < sizeof(targets) / sizeof(targets[0]); i++) {
+        const struct target *t = &targets[i];
+
+        fprintf(o->raw, "target\t%s\t%s\t%s\t%s\t%g\n", t->program, t->row, t->metric,
+                bound_name(t), t->limit);
+    }
+}
+
+void report_about(const struct bench_options *o, const char *key, const char *text)
+{
+    if (o->raw)
+        fprintf(o->raw, "about\t%s\t%s\t%s\n", o->program, key, text);
+}
+
 static bool met(const struct target *t, double value)
 {
     return t->bound == AT_MOST ? value <= t->limit : value >= t->limit;
@@ -118,14 +141,9 @@ void report(const struct bench_options *o, const struct figure *f)
     /* Of quick runs figures mean nothing. */
     if (t && !o->quick)
         print(f, t);
-    if (!o->raw)
-        return;
-    fprintf(o->raw, "figure\t%s\t%s\t%s\t%s\t%.6g\t%.6g\t", o->program, f->row, f->metric, f->unit,
-            f->value, f->typical);
-    if (t)
-        fprintf(o->raw, "%s\t%g\n", t->bound == AT_MOST ? "<=" : ">=", t->limit);
-    else
-        fputs("-\t-\n", o->raw);
+    if (o->raw)
+        fprintf(o->raw, "figure\t%s\t%s\t%s\t%s\t%.6g\t%.6g\n", o->program, f->row, f->metric,
+                f->unit, f->value, f->typical);
 }
 
 void report_spread(const struct bench_options *o, const char *row, const char *metric,
@@ -134,8 +152,19 @@ void report_spread(const struct bench_options *o, const char *row, const char *m
     report(o, &(struct figure){row, metric, unit, spread_min(s), spread_median(s)});
 }
 
-void report_point(const struct bench_options *o, const char *series, double x, double y)
+static void xy(const struct bench_options *o, const char *kind, const char *series, double x,
+               double y)
 {
     if (o->raw)
-        fprintf(o->raw, "point\t%s\t%s\t%.6g\t%.6g\n", o->program, series, x, y);
+        fprintf(o->raw, "%s\t%s\t%s\t%.6g\t%.6g\n", kind, o->program, series, x, y);
+}
+
+void report_point(const struct bench_options *o, const char *series, double x, double y)
+{
+    xy(o, "point", series, x, y);
+}
+
+void report_share(const struct bench_options *o, const char *series, double x, double y)
+{
+    xy(o, "share", series, x, y);
 }

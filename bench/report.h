@@ -6,8 +6,12 @@
  *
  * Lines of the raw file, fields apart by tabs:
  *
- *     figure PROGRAM ROW METRIC UNIT VALUE TYPICAL BOUND LIMIT    BOUND: <=, >= or - (no target)
- *     point  PROGRAM SERIES X Y                                   of a curve
+ *     about  PROGRAM KEY TEXT                         machine, commit, compiler
+ *     target PROGRAM ROW METRIC BOUND LIMIT           of every program, unless this run is a quick
+ *                                                     one; BOUND is <= or >=
+ *     figure PROGRAM ROW METRIC UNIT VALUE TYPICAL
+ *     point  PROGRAM SERIES X Y                       of a curve
+ *     share  PROGRAM SERIES X Y                       of a distribution: so much of all, up to X
  *
  * VALUE is what the code costs: the minimum over the repetitions, unless the metric says otherwise.
  * TYPICAL is the median.
@@ -31,7 +35,12 @@ void report(const struct bench_options *o, const struct figure *f);
 void report_spread(const struct bench_options *o, const char *row, const char *metric,
                    const char *unit, const struct spread *s);
 
-/* A point of a curve. */
+/* A point of a curve; of a distribution. */
 void report_point(const struct bench_options *o, const char *series, double x, double y);
+void report_share(const struct bench_options *o, const char *series, double x, double y);
+
+/* At the start: what runs where, and all targets. */
+void report_about(const struct bench_options *o, const char *key, const char *text);
+void report_targets(const struct bench_options *o);
 
 #endif

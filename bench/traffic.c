@@ -20,6 +20,7 @@ enum {
     LINE = 64,
     BATCH = 32,
     FIRST_CLIENT_PORT = 1024,
+    AHEAD = 16, /* slots to be written that are on their way into the cache */
 };
 
 static const uint64_t random_salt = 0x7765697262656e63;
@@ -325,6 +326,8 @@ void traffic_rebuild(struct traffic *t)
         struct weir_tuple tuple = traffic_tuple(t, flow, dir);
         uint8_t bytes[PACKET_MAX];
 
+        if (visit + AHEAD < t->slots)
+            __builtin_prefetch(t->pool + (size_t)t->order[visit + AHEAD] * t->stride, 1);
         if (t->flows.proto == TRAFFIC_TCP)
             n = next_numbers(t, flow, dir);
         /* Built aside, so that nothing waits for the slot's line to come. */

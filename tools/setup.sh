@@ -1,17 +1,20 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: BSD-2-Clause
 #
-# Install what building (`build`) or testing (`test`) needs and this Debian machine does not have yet.
+# Install what building (`build`), testing (`test`) or plotting (`plots`) needs and this Debian machine does not have yet.
 set -euo pipefail
 
 build=(meson ninja-build pkg-config)
 tests=(clang clang-format clang-tidy cppcheck libclang-rt-14-dev libcmocka-dev libmnl-dev
        conntrack iptables ipset iproute2 mandoc python3)
 
+plots=(gnuplot-nox)
+
 case "${1:-}" in
 build) want=("${build[@]}") ;;
 test) want=("${build[@]}" "${tests[@]}") ;;
-*) echo "usage: $0 build|test" >&2; exit 2 ;;
+plots) want=("${plots[@]}") ;;
+*) echo "usage: $0 build|test|plots" >&2; exit 2 ;;
 esac
 
 missing=()
