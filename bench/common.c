@@ -54,7 +54,8 @@ static const char usage[] =
     "  --quick      small sizes: checks that everything works, the figures mean nothing\n"
     "  --flows N    size of the large working sets (1000000)\n"
     "  --reps N     repetitions of each measurement (5)\n"
-    "  --only TEXT  only rows whose name contains TEXT\n"
+    "  --only TEXT  only rows whose name contains TEXT, or with =TEXT is TEXT (and what they are\n"
+    "               compared with)\n"
     "  --cpu N      run on this CPU (the highest-numbered one)\n"
     "  --huge       the engine's memory on huge pages\n"
     "  --raw FILE   append the figures, a line each, tabs between the fields (report.h)\n";
@@ -130,6 +131,8 @@ static void parse(struct bench_options *o, int argc, char **argv, const char *ab
 
 bool bench_wanted(const struct bench_options *o, const char *row)
 {
+    if (o->only && o->only[0] == '=')
+        return !strcmp(row, o->only + 1);
     return !o->only || strstr(row, o->only);
 }
 

@@ -71,7 +71,7 @@ draw() {
         {
             head_of "$name" 500
             echo "set title \"$2\" tc rgb '$grey'"
-            echo "set xlabel \"$3\" tc rgb '$grey'"
+            echo "set xlabel \"$3\" tc rgb '$grey' offset 0,0.4"
             echo "set ylabel \"$4\" tc rgb '$grey'"
             echo "set key below maxrows 3 Left reverse tc rgb '$grey' spacing 1.15 samplen 2"
             printf '%s\n' "${@:5}" "plot ${all%, }"
