@@ -25,11 +25,13 @@ uint32_t nat_obstacle(struct choice *ch)
 {
     struct track *t = ch->t;
     uint16_t zone = conn_zone(ch->c, WEIR_REPLY);
-    uint64_t hash = track_hash(t, &ch->reply, zone);
     struct table_probe probe;
 
     t->nat->lookups++;
-    for (uint32_t ref = table_first(&t->table, hash, &probe); ref;
+    ch->asked = ch->reply;
+    ch->hash = track_hash(t, &ch->reply, zone);
+    ch->vacant = false;
+    for (uint32_t ref = table_first(&t->table, ch->hash, &probe); ref;
          ref = table_next(&t->table, &probe)) {
         const struct conn *other = conn_at(t, ref);
 
@@ -38,13 +40,14 @@ uint32_t nat_obstacle(struct choice *ch)
             continue;
         if (conn_expired(t, other)) {
             conn_kill(t, ref_handle(ref));
-            return 0; /* a tuple is in the table once */
+            break; /* a tuple is in the table once */
         }
         if (same_original(other, ch->c))
             return 0;
         t->stats.found++;
         return ref;
     }
+    ch->vacant = true;
     return 0;
 }
 
@@ -118,7 +121,9 @@ static bool reuse(struct choice *ch)
 
             if (nat_obstacle(&trial))
                 return false;
-            ch->reply = reply;
+            ch->reply = ch->asked = reply;
+            ch->hash = trial.hash;
+            ch->vacant = trial.vacant;
             return true;
         }
         at = conn_links(other)->older;

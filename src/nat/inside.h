@@ -31,6 +31,9 @@ struct choice {
     enum nat_type type;
     bool looked; /* at what the source has, which is at */
     struct source_place place;
+    struct weir_tuple asked; /* the latest tuple that was looked up, */
+    uint64_t hash;           /* its hash, 0: none was */
+    bool vacant;             /* and nobody had it */
 };
 
 /* Has the reply tuple a field that may be changed to make it unique? */

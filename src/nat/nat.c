@@ -46,6 +46,18 @@ static void begin(struct choice *ch, struct track *t, struct pkt *p, const struc
     ch->range = range;
     ch->type = type;
     ch->looked = false;
+    ch->hash = 0;
+}
+
+/* Confirming will want to know what was found out about the reply tuple. */
+static void hand_on(const struct choice *ch, struct pkt *p)
+{
+    if (ch->hash && memcmp(&ch->asked, &ch->reply, sizeof(ch->asked)) == 0) {
+        p->reply_hash = ch->hash;
+        p->reply_vacant_at = ch->vacant ? 1 + ch->t->stats.created : 0;
+    } else {
+        p->reply_hash = p->reply_vacant_at = 0;
+    }
 }
 
 static bool choose(struct choice *ch, struct pkt *p)
@@ -53,6 +65,7 @@ static bool choose(struct choice *ch, struct pkt *p)
     if (!nat_choose(ch))
         return exhausted(ch->t, p);
     settle(ch, p->handle);
+    hand_on(ch, p);
     return true;
 }
 

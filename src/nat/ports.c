@@ -237,6 +237,13 @@ static int32_t first_free(struct track *t, struct pool *pool, unsigned from, uns
     return -1;
 }
 
+uint32_t nat_ports_skip(struct track *t, struct pool *pool, uint32_t from, uint32_t count)
+{
+    int32_t port = first_free(t, pool, from, from + count - 1);
+
+    return port < 0 ? count : (uint32_t)port - from;
+}
+
 int32_t nat_ports_next(struct track *t, struct pool *pool, uint16_t min, uint16_t max,
                        uint16_t from)
 {

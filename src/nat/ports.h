@@ -65,6 +65,9 @@ void nat_pool_done(struct track *t, const struct weir_tuple *reply, uint16_t zon
 /* Has somebody this port (host byte order)? */
 bool nat_ports_taken(struct track *t, struct pool *pool, uint16_t port);
 
+/* How many of `count` ports from `from` on are taken before the first that is free. */
+uint32_t nat_ports_skip(struct track *t, struct pool *pool, uint32_t from, uint32_t count);
+
 /* The first free port from `from` on, in [min, max] as a ring. -1: none is free. */
 int32_t nat_ports_next(struct track *t, struct pool *pool, uint16_t min, uint16_t max,
                        uint16_t from);

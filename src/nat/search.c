@@ -19,7 +19,8 @@ enum {
     ROUND_MAX = 128,
     ROUND_MIN = 16,   /* after one that is shorter there is no other */
     EVICT_LAST = 32,  /* tries at the end of a round in which an old connection may go */
-    LONG = 32,        /* tries that failed, after which a pool is worth its making */
+    LONG = 4,         /* tries that failed, after which a pool is worth its making: one word of it
+                         answers for 64 ports, in a few lookups' time */
     EXPIRE_MAX = 4096 /* entries looked at before a pool is believed to be full */
 };
 
@@ -138,14 +139,38 @@ static bool try(struct search *s, bool evict)
     return !ref;
 }
 
+/* How many of the next `most` tries the pool says will fail: until the offset or the port begins
+ * anew, it is asked for all of them at once. */
+static uint32_t sure_to_fail(struct search *s, uint32_t most)
+{
+    uint32_t at = s->off % s->n, count = min_u32(most, min_u32(s->n - at, 65536u - s->off));
+
+    return nat_ports_skip(s->ch->t, s->pool, s->min + at, count);
+}
+
+static bool one_round(struct search *s, uint32_t length)
+{
+    uint32_t evicting = s->evicts ? min_u32(length, EVICT_LAST) : 0, plain = length - evicting;
+
+    for (uint32_t i = 0, step; i < length; i += step, s->off = (uint16_t)(s->off + step)) {
+        step = s->pool && i < plain ? sure_to_fail(s, plain - i) : 0;
+        s->ch->t->stats.found += step; /* as lookups would */
+        if (step)
+            continue;
+        if (try(s, i >= plain))
+            return true;
+        step = 1;
+    }
+    return false;
+}
+
 static bool rounds(struct search *s)
 {
     uint32_t length = min_u32(s->n, ROUND_MAX);
 
     for (;;) {
-        for (uint32_t i = 0; i < length; i++, s->off++)
-            if (try(s, s->evicts && length - i <= EVICT_LAST))
-                return true;
+        if (one_round(s, length))
+            return true;
         if (length >= s->n || length < ROUND_MIN)
             return false;
         length /= 2;

@@ -23,7 +23,7 @@ static void clear(struct pkt *p, struct weir_packet *raw)
     p->conn = NULL;
     p->handle = 0;
     p->found = 0;
-    p->reply_hash = p->made_at = 0;
+    p->made_at = p->reply_hash = p->reply_vacant_at = 0;
     p->dir = WEIR_ORIG;
     p->ctinfo = WEIR_CT_NONE;
     p->tracked = p->traced = p->copied = false;

@@ -457,6 +457,8 @@ enum rules_verdict rules_eval(struct eval *e)
 
     e->drop = false;
     e->reason = WEIR_R_NONE;
+    if (!builtin->rule_count)
+        return policy(e, builtin);
     verdict = run_chain(e, builtin);
     run->stack_top = base;
     return verdict;

@@ -145,15 +145,20 @@ void conn_refresh(struct track *t, struct pkt *p, int32_t ticks)
 
 /* --- confirming --- */
 
-/* The hashes of the entry's tuples. Those of its packet will do for what no rule has changed. */
+/* The hashes of the entry's tuples, as far as they are known from making it. */
 static void hashes(const struct track *t, const struct pkt *p, uint64_t hash[2])
 {
     const struct conn *c = p->conn;
-    bool same_zone = p->made_at && !c->zone;
-    bool same_reply = same_zone && !(c->status & (WEIR_S_SRC_NAT | WEIR_S_DST_NAT));
+    bool reply = p->made_at && p->reply_hash;
 
-    hash[WEIR_ORIG] = same_zone ? p->hash : conn_hash(t, c, WEIR_ORIG);
-    hash[WEIR_REPLY] = same_reply && p->reply_hash ? p->reply_hash : conn_hash(t, c, WEIR_REPLY);
+    hash[WEIR_ORIG] = p->made_at ? p->hash : conn_hash(t, c, WEIR_ORIG);
+    hash[WEIR_REPLY] = reply ? p->reply_hash : conn_hash(t, c, WEIR_REPLY);
+}
+
+/* Nobody had the tuple when somebody looked, and nobody has come since. */
+static bool still_vacant(const struct track *t, uint64_t looked_at)
+{
+    return looked_at == 1 + t->stats.created;
 }
 
 /* Who has the tuple by now? */
@@ -274,14 +279,15 @@ bool conn_confirm(struct track *t, struct pkt *p)
     /* An ICMP error that relates to an entry confirms nothing; only a packet of the original
      * direction does. */
     if (!(c->status & WEIR_S_CONFIRMED) && p->dir == WEIR_ORIG) {
-        /* Nobody had the original tuple when it was made, and nobody has come since: that is still
-         * so. (With a zone for one direction alone it is another question.) */
-        bool vacant = p->made_at == 1 + t->stats.created && !c->zone;
+        uint32_t by_orig = 0, by_reply = 0;
         uint64_t hash[2];
 
         hashes(t, p, hash);
-        uint32_t by_orig = vacant ? 0 : find_dir(t, c, WEIR_ORIG, hash[WEIR_ORIG]);
-        uint32_t by_reply = find_dir(t, c, WEIR_REPLY, hash[WEIR_REPLY]);
+        /* Where a zone holds for one direction alone, making it asked another question. */
+        if (c->zone || !still_vacant(t, p->made_at))
+            by_orig = find_dir(t, c, WEIR_ORIG, hash[WEIR_ORIG]);
+        if (!still_vacant(t, p->reply_vacant_at))
+            by_reply = find_dir(t, c, WEIR_REPLY, hash[WEIR_REPLY]);
 
         if (by_orig || by_reply)
             return resolve_clash(t, p, by_orig, by_reply);

@@ -32,16 +32,38 @@ static struct table_bucket *overflow_at(const struct table *t, uint32_t index)
     return slab_at(&t->overflow, index);
 }
 
+/* Which slots are free, as bits. */
+static uint32_t free_slots(const struct table_bucket *b)
+{
+#ifdef __SSE2__
+    __m128i zero = _mm_setzero_si128();
+    __m128i low = _mm_cmpeq_epi32(_mm_loadu_si128((const void *)&b->ref[0]), zero);
+    __m128i high = _mm_cmpeq_epi32(_mm_loadu_si128((const void *)&b->ref[4]), zero);
+    __m128i bytes = _mm_packs_epi16(_mm_packs_epi32(low, high), zero);
+
+    return (uint32_t)_mm_movemask_epi8(bytes) | (uint32_t)!b->ref[8] << 8 |
+           (uint32_t)!b->ref[9] << 9;
+#else
+    uint32_t bits = 0;
+
+    for (uint32_t i = 0; i < TABLE_SLOTS; i++)
+        bits |= (uint32_t)!b->ref[i] << i;
+    return bits;
+#endif
+}
+
 /* Add to a chain's first free slot. False when no overflow bucket is left. */
 static bool chain_put(struct table *t, struct table_bucket *b, uint16_t tag, uint32_t ref)
 {
     for (;;) {
-        for (uint32_t i = 0; i < TABLE_SLOTS; i++) {
-            if (!b->ref[i]) {
-                b->ref[i] = ref;
-                b->tag[i] = tag;
-                return true;
-            }
+        uint32_t free = free_slots(b);
+
+        if (free) {
+            uint32_t i = (uint32_t)__builtin_ctz(free);
+
+            b->ref[i] = ref;
+            b->tag[i] = tag;
+            return true;
         }
         if (!b->next) {
             uint32_t fresh = slab_new(&t->overflow);
@@ -63,10 +85,7 @@ static bool chain_full(const struct table *t, const struct table_bucket *b)
 
     for (; b->next; b = overflow_at(t, b->next))
         length += TABLE_SLOTS;
-    for (uint32_t i = 0; i < TABLE_SLOTS; i++)
-        if (!b->ref[i])
-            return false;
-    return length >= TABLE_CHAIN_MAX;
+    return length >= TABLE_CHAIN_MAX && !free_slots(b);
 }
 
 static void ask_for_hashes(const struct table *t, const struct table_bucket *b)

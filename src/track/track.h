@@ -78,9 +78,10 @@ struct pkt {
     struct parsed ip;
     struct weir_tuple tuple;
     uint64_t hash;                 /* of tuple, in the packet's zone for the original direction */
-    uint64_t reply_hash;           /* of its inverse, if it was looked up ahead; else 0 */
     uint64_t made_at;              /* 1 + stats.created when it made an entry, since nobody had its
                                       tuple; 0: it made none */
+    uint64_t reply_hash;           /* of that entry's reply tuple, 0: not known */
+    uint64_t reply_vacant_at;      /* 1 + stats.created when nobody had it; 0: not known */
     uint32_t found;                /* table reference that a look ahead found; to be verified */
     enum weir_reason tuple_reason; /* WEIR_R_NONE: tuple and hash are valid */
 
