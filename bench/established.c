@@ -255,20 +255,38 @@ static void pass(struct subject *s, enum effort effort)
     s->all.left_out += tally.left_out;
 }
 
-/* Rules that only a row of those that share a shard has. */
+/* Rules that only one of the rows has that share a shard. */
 static void set_rules(const struct measured *m, const struct weir_rules *rules)
 {
-    if (m->borrows && m->rules)
-        bench_check(weir_shard_set_rules(m->weir.shard, m->flows.family, rules, NULL) == 0,
-                    "no memory for rules");
+    bench_check(weir_shard_set_rules(m->weir.shard, m->flows.family, rules, NULL) == 0,
+                "no memory for rules");
+}
+
+/* Every packet of the pass was counted by one rule, that which let it through. */
+static void check_rules(const struct measured *m)
+{
+    const struct weir_rules_count *counts = weir_shard_rule_counts(m->weir.shard, m->flows.family);
+    uint64_t packets = 0;
+
+    for (uint32_t i = 0; i < weir_rules_counters(m->rules); i++)
+        packets += counts[i].packets;
+    bench_check(packets == m->weir.traffic->slots,
+                "%s: rules counted %" PRIu64 " packets of %" PRIu32, m->name, packets,
+                m->weir.traffic->slots);
 }
 
 static void passes(struct measured *m, enum effort effort)
 {
+    bool own_rules = m->borrows && m->rules;
+
     traffic_rebuild(m->weir.traffic);
-    set_rules(m, m->rules);
+    if (own_rules)
+        set_rules(m, m->rules);
     pass(&m->weir, effort);
-    set_rules(m, NULL);
+    if (own_rules) {
+        check_rules(m);
+        set_rules(m, NULL);
+    }
     if (m->floor.floor)
         pass(&m->floor, effort);
 }

@@ -50,6 +50,9 @@ dir=build-bench
 [ -f $dir/build.ninja ] || meson setup $dir --buildtype=release -Db_ndebug=true -Dtests=false >/dev/null
 ninja -C $dir --quiet
 rm -f $dir/raw-*.tsv $dir/bench.log
+for program in "${programs[@]}"; do
+    [ -x "$dir/bench/$program" ] || [ ${#only[@]} -gt 0 ] || echo "bench.sh: this source has no bench/$program: left out" >&2
+done
 
 # "established:udp4" asks for rows with "udp4", "established" for all.
 rows_of() {
@@ -79,6 +82,7 @@ for ((i = 1; i <= runs; i++)); do
 done
 [ ! -t 2 ] || printf '\r%60s\r' '' >&2
 
+[ -f $dir/raw-1.tsv ] || { echo "bench.sh: nothing was measured" >&2; exit 1; }
 parts=()
 [ ${#quick[@]} -eq 0 ] && [ ${#only[@]} -eq 0 ] || parts=(--partial)
 python3 tools/bench_sum.py "${parts[@]}" --results $dir/results.tsv ${docs:+--docs docs/performance.md} $dir/raw-*.tsv

@@ -140,7 +140,8 @@ def print_table(runs, partial):
         print(f"\n{row([program.upper()] + HEAD[1:])}")
         for line in lines:
             print(row(line))
-    print(f"\n{tally(runs, partial)} (of the medians)")
+    if runs.targets:
+        print(f"\n{tally(runs, partial)} (of the medians)")
 
 
 def write_results(runs, path):
