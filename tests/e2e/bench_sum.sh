@@ -21,35 +21,39 @@ has() {
     tr -s ' \t' '  ' <"$dir/$1" | grep -qxF -- "$2" || { cat "$dir/$1"; fail "$1 has no line '$2'"; }
 }
 
-# raw RUN MET MISSED: the values of two figures.
+# raw RUN MET MISSED LATE: the values of three figures.
 raw() {
     printf '%s\t' about p machine; echo 'a machine'
-    printf '%s\t%s\t%s\t%s\t%s\t%s\n' target p met time '<=' 10 target p missed speed '>=' 3 target q never time '<=' 1
+    printf '%s\t%s\t%s\t%s\t%s\t%s\n' target p met time '<=' 10 target p missed speed '>=' 3 \
+        target p late time '<=' 10 target q never time '<=' 1
     printf 'figure\tp\tmet\ttime\tns\t%s\t%s\n' "$2" "$2"
     printf 'figure\tp\tmet\tto the floor\tx\t1.5\t1.5\n'
     printf 'figure\tp\tmissed\tspeed\tM/s\t%s\t%s\n' "$3" "$3"
+    printf 'figure\tp\tlate\ttime\tns\t%s\t%s\n' "$4" "$4"
     printf 'point\tp\tcurve\t10\t%s\n' "$2"
     [ "$1" != 1 ] || printf 'share\tp\thistogram\t8\t0.3\n'
 }
 
-# The medians are 9 and 2; the mean of a bin that two of three runs do not have is a third.
-raw 1 12 4 >"$dir/1.tsv"
-raw 2 9 1 >"$dir/2.tsv"
-raw 3 8 2 >"$dir/3.tsv"
+# The medians are 9, 2 and 11, each on the other side of its limit than the min or the max; the mean of a bin that two of
+# three runs do not have is a third.
+raw 1 12 4 3 >"$dir/1.tsv"
+raw 2 9 1 12 >"$dir/2.tsv"
+raw 3 8 2 11 >"$dir/3.tsv"
 
 python3 "$sum" --results "$dir/results" "$dir"/[123].tsv >"$dir/table"
 has results 'figure p met time ns 8 9 12 <= 10.0 PASS'
 has results 'figure p missed speed M/s 1 2 4 >= 3.0 MISS'
+has results 'figure p late time ns 3 11 12 <= 10.0 MISS'
 has results 'point p curve 10 9'
 has results 'share p histogram 8 0.1'
 has table 'met: time ns ≤ 10 8.00 9.00 12.0 1.50 PASS'
 has table 'missed: speed M/s ≥ 3 1.00 2.00 4.00 MISS'
 has table 'never: time ≤ 1 NOT RUN'
-has table '1 PASS, 1 MISS, 1 NOT RUN (of the medians)'
+has table '1 PASS, 2 MISS, 1 NOT RUN (of the medians)'
 echo 'ok - three runs in one table'
 
 python3 "$sum" --partial --results "$dir/results" "$dir"/[123].tsv >"$dir/table"
-has table '1 PASS, 1 MISS (of the medians)'
+has table '1 PASS, 2 MISS (of the medians)'
 ! grep -q never "$dir/table" || fail 'a partial table misses what was not run'
 echo 'ok - a part of it'
 
