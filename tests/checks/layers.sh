@@ -5,7 +5,7 @@
 #
 #   include/weir   only itself, and headers that define types
 #   src/FOLDER     its own folder and those before it in `order`, include/weir, and headers that
-#                  define types, fill memory or format text: no I/O, no clock, no allocation, no
+#                  define types, fill memory, format text or name an instruction: no I/O, no clock, no allocation, no
 #                  threads (symbols.sh sees to it that nothing else of them is used)
 #   control        itself, include/weir
 #   ports          itself, include/weir
@@ -21,7 +21,7 @@
 set -euo pipefail
 
 order='base packet track proto expect nat helper rules pipe'
-types='errno.h limits.h stdarg.h stdbool.h stddef.h stdint.h stdio.h string.h strings.h arpa/inet.h'
+types='emmintrin.h errno.h limits.h stdarg.h stdbool.h stddef.h stdint.h stdio.h string.h strings.h arpa/inet.h'
 
 # "FILE LINE KIND NAME" of every include directive; KIND is " or <.
 includes() {
