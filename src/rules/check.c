@@ -57,7 +57,7 @@ static bool hook_fits(struct walk *w, const struct rule *rule, const struct ext 
 
 static bool exts_fit(struct walk *w, const struct rule *rule)
 {
-    for (uint16_t i = 0; i < rule->match_count; i++)
+    for (uint32_t i = 0; i < rule->match_count; i++)
         if (!hook_fits(w, rule, rule->matches[i]))
             return false;
     return !rule->target || hook_fits(w, rule, rule->target);
@@ -131,7 +131,7 @@ static bool walk_from(struct walk *w, struct chain *first)
 bool check_table(struct parse *p)
 {
     struct rule_table *table = p->table;
-    struct arena *arena = &p->rules->arena;
+    struct arena *arena = &p->drafts;
     uint32_t n = table->chain_count;
     struct walk w = {.p = p,
                      .walked = arena_take(arena, (n + 1) * sizeof(struct walked)),

@@ -103,7 +103,7 @@ static struct ext *add_ext(struct parse *p, const struct ext_type *type)
         parse_error(p, 2, "a rule can have %d matches", EXTS_MAX);
         return NULL;
     }
-    x = arena_take(&p->rules->arena, sizeof(*x) + type->size);
+    x = arena_take(&p->drafts, sizeof(*x) + type->size);
     if (!x) {
         parse_no_memory(p);
         return NULL;

@@ -133,7 +133,7 @@ static bool finish_rule(struct parse *p, struct command *c, struct rule *rule)
         if (p->exts[i]->type->note)
             parse_note(p, p->exts[i]->type->note);
     }
-    matches = arena_take(&p->rules->arena, (p->ext_count + 1) * sizeof(struct ext *));
+    matches = arena_take(&p->drafts, (p->ext_count + 1) * sizeof(struct ext *));
     if (!matches)
         return parse_no_memory(p);
     for (uint32_t i = 0; i < p->ext_count; i++)
@@ -198,7 +198,7 @@ static bool interfaces_fit(struct parse *p, const struct chain *chain)
 
 static struct draft *new_draft(struct parse *p, const struct rule *rule)
 {
-    struct draft *d = arena_take(&p->rules->arena, sizeof(*d));
+    struct draft *d = arena_take(&p->drafts, sizeof(*d));
 
     if (!d) {
         parse_no_memory(p);
@@ -314,30 +314,8 @@ static bool edit(struct parse *p, const struct command *c, struct draft_chain *c
     }
 }
 
-/* The same extension once more: each rule has a state of its own. */
-static const struct ext *copy_ext(struct parse *p, const struct ext *x)
-{
-    struct ext *copy = arena_take(&p->rules->arena, sizeof(*x) + x->type->size);
-
-    if (copy)
-        memcpy(copy, x, sizeof(*x) + x->type->size);
-    return copy;
-}
-
-static bool copy_exts(struct parse *p, struct rule *rule)
-{
-    const struct ext **matches =
-        arena_take(&p->rules->arena, (rule->match_count + 1u) * sizeof(struct ext *));
-
-    for (uint16_t i = 0; matches && i < rule->match_count; i++)
-        matches[i] = copy_ext(p, rule->matches[i]);
-    rule->matches = matches;
-    if (rule->target)
-        rule->target = copy_ext(p, rule->target);
-    return !p->rules->arena.failed || parse_no_memory(p);
-}
-
-/* A command with a rule: once for each pair of addresses. */
+/* A command with a rule: once for each pair of addresses. COMMIT gives each extensions of its own,
+ * which have states of their own. */
 static bool run_rule(struct parse *p, struct command *c, struct draft_chain *chain)
 {
     struct hosts sources, destinations;
@@ -362,8 +340,6 @@ static bool run_rule(struct parse *p, struct command *c, struct draft_chain *cha
             h->dst = destinations.net[d];
             rule.head = *h;
             rule.any = head_is_any(h);
-            if ((s || d) && !copy_exts(p, &rule))
-                return false;
             if (!edit(p, c, chain, &rule))
                 return false;
         }

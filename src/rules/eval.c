@@ -202,8 +202,8 @@ static bool rule_fits(struct eval *e, const struct rule *rule, const struct view
 {
     if (!rule->any && !head_fits(e, &rule->head, v))
         return false;
-    for (uint16_t i = 0; i < rule->match_count; i++)
-        if (!rule->matches[i]->type->match(e, rule->matches[i]))
+    for (uint16_t i = 0; i < rule->asked_count; i++)
+        if (!rule->asked[i]->type->match(e, rule->asked[i]))
             return false;
     return true;
 }

@@ -126,6 +126,7 @@ struct ext_type {
     /* When the ruleset runs no longer, or if binding failed (then the state may be as zeroed). */
     void (*unbind)(struct world *w, const struct ext *x, void *state);
 
+    /* NULL: always true, and not asked. */
     bool (*match)(struct eval *e, const struct ext *x);
     /* The states that it says yes to (1 << enum ctstate of match/ctstate.h) if it looks at nothing
      * else of a packet; 0 if it looks at more. NULL: it always does. */
@@ -192,14 +193,14 @@ enum rule_head_not {
 enum { IFACE_NAME_MAX = 16 };
 
 struct rule_head {
+    uint8_t negated; /* enum rule_head_not */
+    bool fragment;   /* -f */
+    bool has_proto;
+    uint8_t proto;           /* 0: any, or 0 itself was meant if has_proto */
+    uint8_t in_len, out_len; /* bytes that must be equal, prefix or not */
+    bool in_prefix, out_prefix;
     struct net_mask src, dst;
     char in[IFACE_NAME_MAX], out[IFACE_NAME_MAX]; /* empty: any; ends in '+': a prefix */
-    uint8_t in_len, out_len;                      /* bytes that must be equal, prefix or not */
-    bool in_prefix, out_prefix;
-    uint8_t proto; /* 0: any, or 0 itself was meant if has_proto */
-    bool has_proto;
-    bool fragment;   /* -f */
-    uint8_t negated; /* enum rule_head_not */
 };
 
 struct rule_parse {

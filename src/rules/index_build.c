@@ -46,8 +46,8 @@ static void want_of(const struct build *b, const struct rule *rule, struct want 
     want_head(w, &rule->head, !poor);
     if (poor && rule->head.has_proto)
         return;
-    for (uint16_t i = 0; i < rule->match_count; i++) {
-        const struct ext *x = rule->matches[i];
+    for (uint16_t i = 0; i < rule->asked_count; i++) {
+        const struct ext *x = rule->asked[i];
 
         if (!x->type->want || !x->type->want(x, w))
             return;

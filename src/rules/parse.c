@@ -145,7 +145,7 @@ void chain_reindex(struct parse *p, struct draft_chain *c)
 static bool index_grow(struct parse *p)
 {
     uint32_t size = p->index_size ? p->index_size * 2 : INDEX_MIN;
-    struct draft_chain **index = arena_take(&p->rules->arena, size * sizeof(struct draft_chain *));
+    struct draft_chain **index = arena_take(&p->drafts, size * sizeof(struct draft_chain *));
 
     if (!index)
         return parse_no_memory(p);
@@ -159,7 +159,7 @@ static bool index_grow(struct parse *p)
 struct draft_chain *chain_new(struct parse *p, const char *name)
 {
     struct arena *arena = &p->rules->arena;
-    struct draft_chain *c = arena_take(arena, sizeof(*c));
+    struct draft_chain *c = arena_take(&p->drafts, sizeof(*c));
     struct chain *chain = arena_take(arena, sizeof(*chain));
     char *copy = arena_text(arena, name, strlen(name));
 
@@ -247,6 +247,7 @@ static void close_table(struct parse *p)
     p->chains = p->last_chain = NULL;
     p->index = NULL;
     p->index_size = p->chain_count = 0;
+    arena_fini(&p->drafts);
 }
 
 static bool open_table(struct parse *p)
@@ -459,33 +460,85 @@ static struct draft_chain *sorted(struct draft_chain *list, uint32_t count)
     return head;
 }
 
-static bool lay_out(struct parse *p)
+static const struct ext *copy_ext(struct arena *arena, const struct ext *x)
+{
+    size_t size = sizeof(*x) + x->type->size;
+    struct ext *copy = arena_take(arena, size);
+
+    return copy ? memcpy(copy, x, size) : NULL;
+}
+
+/* What packets look at. */
+static bool lay_out_asked(struct arena *arena, struct rule *rule)
+{
+    uint16_t n = 0;
+
+    for (uint32_t i = 0; i < rule->match_count; i++)
+        n += rule->matches[i]->type->match != NULL;
+    const struct ext **asked = arena_take(arena, n * sizeof(struct ext *));
+
+    if (!asked)
+        return false;
+    rule->asked = asked;
+    rule->asked_count = n;
+    for (uint32_t i = 0; i < rule->match_count; i++)
+        if (rule->matches[i]->type->match)
+            *asked++ = copy_ext(arena, rule->matches[i]);
+    if (rule->target)
+        rule->target = copy_ext(arena, rule->target);
+    return true;
+}
+
+/* And the rest, which is only printed. */
+static bool lay_out_matches(struct arena *arena, struct rule *rule)
+{
+    const struct ext **matches, *const *asked = rule->asked;
+
+    if (rule->asked_count == rule->match_count) {
+        rule->matches = asked;
+        return true;
+    }
+    if (!(matches = arena_take(arena, rule->match_count * sizeof(struct ext *))))
+        return false;
+    for (uint32_t i = 0; i < rule->match_count; i++)
+        matches[i] = rule->matches[i]->type->match ? *asked++ : copy_ext(arena, rule->matches[i]);
+    rule->matches = matches;
+    return true;
+}
+
+/* A packet that comes into a chain finds together what it looks at. */
+static bool lay_out_chain(struct parse *p, const struct draft_chain *c)
 {
     struct arena *arena = &p->rules->arena;
+    struct rule *rule = arena_take(arena, c->count * sizeof(*rule));
+    bool good = rule;
+
+    c->chain->rules = rule;
+    c->chain->rule_count = c->count;
+    for (const struct draft *d = c->first; d && good; d = d->next) {
+        if (d->rule.chain)
+            d->rule.chain->references++;
+        *rule = d->rule;
+        good = lay_out_asked(arena, rule++);
+    }
+    for (uint32_t i = 0; i < c->count && good; i++)
+        good = lay_out_matches(arena, &c->chain->rules[i]);
+    return (good && !arena->failed) || parse_no_memory(p);
+}
+
+static bool lay_out(struct parse *p)
+{
     struct rule_table *table = p->table;
-    uint32_t n = 0;
 
     p->chains = sorted(p->chains, p->chain_count);
-    table->chains = arena_take(arena, (p->chain_count + 1) * sizeof(struct chain *));
+    table->chains = arena_take(&p->rules->arena, (p->chain_count + 1) * sizeof(struct chain *));
     if (!table->chains)
         return parse_no_memory(p);
     for (struct draft_chain *c = p->chains; c; c = c->next) {
-        struct chain *chain = c->chain;
-
-        table->chains[n++] = chain;
-        chain->rule_count = c->count;
-        chain->rules = arena_take(arena, (c->count + 1) * sizeof(struct rule));
-        if (!chain->rules)
-            return parse_no_memory(p);
-        struct rule *rule = chain->rules;
-
-        for (struct draft *d = c->first; d; d = d->next) {
-            if (d->rule.chain)
-                d->rule.chain->references++;
-            *rule++ = d->rule;
-        }
+        table->chains[table->chain_count++] = c->chain;
+        if (!lay_out_chain(p, c))
+            return false;
     }
-    table->chain_count = n;
     return true;
 }
 
@@ -589,7 +642,7 @@ static bool number(struct parse *p)
 
                 counts |= has_count(&rule->count);
                 exts += binds(rule->target);
-                for (uint16_t m = 0; m < rule->match_count; m++)
+                for (uint32_t m = 0; m < rule->match_count; m++)
                     exts += binds(rule->matches[m]);
             }
         }
@@ -627,7 +680,7 @@ static void number_chain(struct weir_rules *rules, struct chain *chain)
         struct rule *rule = &chain->rules[i];
 
         rule->number = take_number(rules, rule->line, rule->count);
-        for (uint16_t m = 0; m < rule->match_count; m++)
+        for (uint32_t m = 0; m < rule->match_count; m++)
             need(rules, rule->matches[m]);
         if (rule->target)
             need(rules, rule->target);
@@ -680,6 +733,7 @@ int weir_rules_parse(struct weir_rules **rules, uint8_t family, const char *text
     if (memory) {
         made->family = family;
         made->arena = arena;
+        arena_init(&p->drafts, o.reserve, o.release, o.memory_ctx);
         p->rules = made;
         p->options = &o;
         p->error = error;
@@ -688,6 +742,7 @@ int weir_rules_parse(struct weir_rules **rules, uint8_t family, const char *text
         p->r = (struct rule_parse){
             .family = family, .names = o.names ? o.names : &no_names, .sets = o.sets, .parse = p};
         good = all_lines(p) && finish(p);
+        arena_fini(&p->drafts);
         arena = made->arena;
         memory = !arena.failed;
     }

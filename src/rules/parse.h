@@ -3,9 +3,9 @@
  * The reader of rule files, between its parts: parse.c (lines, tables, chains), command.c (one
  * rule), opt.c (an extension's options).
  *
- * Everything is built in the new ruleset's arena. While a table is open its chains hold lists of
- * rules; COMMIT makes arrays of them. The first error ends the reading: it is in `error`, and the
- * whole ruleset is given back.
+ * While a table is open its chains hold lists of drafts of rules, in memory of their own; COMMIT
+ * makes the ruleset's arrays of them and gives the drafts back. The first error ends the reading:
+ * it is in `error`, and the whole ruleset is given back.
  */
 #ifndef WEIR_RULES_PARSE_H
 #define WEIR_RULES_PARSE_H
@@ -53,6 +53,7 @@ struct parse {
     size_t line_len;
 
     /* The open table. */
+    struct arena drafts;
     struct rule_table *table;
     enum weir_table which;
     struct draft_chain *chains, *last_chain;

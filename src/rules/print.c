@@ -64,7 +64,7 @@ void print_rule(struct text *out, uint8_t family, const struct rule *rule)
         [RULE_TARGET] = " -j "};
 
     print_head(out, family, &rule->head);
-    for (uint16_t i = 0; i < rule->match_count; i++) {
+    for (uint32_t i = 0; i < rule->match_count; i++) {
         text_add(out, " -m ");
         text_add(out, rule->matches[i]->type->name);
         print_ext(out, rule->matches[i]);

@@ -34,16 +34,19 @@ enum rule_kind {
     RULE_TARGET /* what `target` does */
 };
 
+/* In the order in which packets look at it, since of many rules most are not in any cache. */
 struct rule {
+    const struct ext *const *asked; /* the matches that may say no */
+    const struct ext *target;       /* RULE_TARGET */
+    struct chain *chain;            /* RULE_JUMP, RULE_GOTO */
+    uint32_t number;                /* its counter */
+    uint16_t asked_count;
+    uint8_t kind; /* enum rule_kind */
+    bool any;     /* the head says nothing */
     struct rule_head head;
-    const struct ext *const *matches;
-    const struct ext *target; /* RULE_TARGET */
-    struct chain *chain;      /* RULE_JUMP, RULE_GOTO */
-    uint32_t number;          /* its counter */
-    uint32_t line;            /* of the text */
-    uint16_t match_count;
-    uint8_t kind;                  /* enum rule_kind */
-    bool any;                      /* the head says nothing */
+    const struct ext *const *matches; /* all, as the text has them */
+    uint32_t match_count;
+    uint32_t line;                 /* of the text */
     struct weir_rules_count count; /* as the text has it */
 };
 

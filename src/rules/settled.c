@@ -8,8 +8,8 @@ enum answer { NO = 0, YES, DEPENDS };
  * at more, or remember what it saw. */
 static enum answer fits(const struct rule *rule)
 {
-    for (uint16_t i = 0; i < rule->match_count; i++) {
-        const struct ext *x = rule->matches[i];
+    for (uint16_t i = 0; i < rule->asked_count; i++) {
+        const struct ext *x = rule->asked[i];
         uint32_t states = x->type->states ? x->type->states(x) : 0;
 
         if (!states)

@@ -34,8 +34,8 @@ static inline enum outcome ask(const char *rule)
 
     w.eval.drop = false;
     assert_true(r->match_count > 0);
-    for (unsigned i = 0; i < r->match_count && outcome == YES; i++) {
-        bool fits = r->matches[i]->type->match(&w.eval, r->matches[i]);
+    for (unsigned i = 0; i < r->asked_count && outcome == YES; i++) {
+        bool fits = r->asked[i]->type->match(&w.eval, r->asked[i]);
 
         outcome = w.eval.drop ? DROPPED : fits ? YES : NO;
     }

@@ -46,19 +46,6 @@ static void list(struct text *out, const struct ext *x, const struct listing *ho
     text_add(out, " */");
 }
 
-static bool match(struct eval *e, const struct ext *x)
-{
-    (void)e;
-    (void)x;
-    return true;
-}
-
-static uint32_t states(const struct ext *x)
-{
-    (void)x;
-    return UINT32_MAX;
-}
-
 const struct ext_type match_comment = {
     .name = "comment",
     .families = EXT_BOTH,
@@ -67,7 +54,4 @@ const struct ext_type match_comment = {
     .take = take,
     .show = show,
     .list = list,
-    .match = match,
-    .want = want_nothing,
-    .states = states,
 };
