@@ -97,7 +97,7 @@ static inline uint32_t index_tag(uint64_t hash)
 
 /* --- using one --- */
 
-enum { INDEX_END = UINT32_MAX };
+#define INDEX_END UINT32_MAX
 
 /* What is left of a bucket: the first is the packet's. */
 struct index_cursor {

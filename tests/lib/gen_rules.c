@@ -182,6 +182,11 @@ static const struct template narrow[] = {
 };
 
 static const struct template narrow_beyond[] = {
+    {"-p tcp -m multiport --dports %x -m tcp --sport %P", BOTH, TCP, ALL, ANY, false},
+    {"-p tcp -m multiport --sports %x -m multiport --dports %x", BOTH, TCP, ALL, ANY, false},
+    {"-p udp -m udp --dport %P -m multiport --dports %x", BOTH, UDP, ALL, ANY, false},
+    {"-s %n -m iprange --src-range %a-%a -m mark --mark %m -m mark --mark %M", BOTH, FREE, ALL, ANY,
+     false},
     {"-p dccp -m dccp --dport %p", BOTH, DCCP, ALL, ANY, false},
     {"-p dccp -m dccp --sport %P --dccp-option %d -m multiport --dports %x", BOTH, DCCP, ALL, ANY,
      false},
@@ -201,6 +206,8 @@ static const struct template passing[] = {
 };
 
 static const struct template passing_beyond[] = {
+    {"-j DNPT --src-pfx fd99:1::/64 --dst-pfx fd99:2::/64", V6, FREE, MANGLE, PRE | OUT, false},
+    {"-j SNPT --src-pfx fd99:1::/64 --dst-pfx fd99:2::/64", V6, FREE, MANGLE, IN | POST, false},
     {"-j LOG --log-prefix \"rule %d: \"", BOTH, FREE, ALL, ANY, false},
     {"-j TRACE", BOTH, FREE, RAW, ANY, false},
 };
