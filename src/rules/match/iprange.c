@@ -128,13 +128,10 @@ static bool want(const struct ext *x, struct want *w)
 
     for (unsigned id = R_SRC; id <= R_DST; id++) {
         const union weir_addr *first = &i->range[id].first, *last = &i->range[id].last;
-        union weir_addr mask = common_bits(first, last, x->family == 4 ? 4 : 16), begin;
+        union weir_addr mask = common_bits(first, last, x->family == 4 ? 4 : 16);
 
-        if (!ext_seen(x, id) || ext_negated(x, id))
-            continue;
-        for (unsigned half = 0; half < 2; half++)
-            begin.half[half] = first->half[half] & mask.half[half];
-        want_addr(w, id == R_SRC ? WANT_SRC : WANT_DST, &begin, &mask);
+        if (ext_seen(x, id) && !ext_negated(x, id))
+            want_addr(w, id == R_SRC ? WANT_SRC : WANT_DST, first, &mask);
     }
     return true;
 }
