@@ -23,23 +23,22 @@ static const struct index_entry *skip(const struct index_entry *at, const struct
 void index_find(const struct index *index, uint8_t family, const struct key *key, uint32_t from,
                 struct index_cursors *cursors)
 {
-    uint32_t bucket[SHAPES_MAX], tag[SHAPES_MAX];
+    uint64_t hash[SHAPES_MAX];
 
     for (uint32_t i = 0; i < index->shape_count; i++) {
         const struct index_shape *shape = &index->shapes[i];
-        uint64_t hash = index_hash(&shape->mask, key, family);
 
-        bucket[i] = index_bucket(shape, hash);
-        tag[i] = index_tag(hash);
-        __builtin_prefetch(&shape->heads[bucket[i]]);
+        hash[i] = index_hash(&shape->mask, key, family);
+        __builtin_prefetch(&shape->heads[index_bucket(shape, hash[i])]);
     }
     cursors->count = 0;
     for (uint32_t i = 0; i < index->shape_count; i++) {
         const struct index_shape *shape = &index->shapes[i];
-        const struct index_entry *end = shape->entries + shape->heads[bucket[i] + 1];
-        const struct index_entry *at = skip(shape->entries + shape->heads[bucket[i]], end, from);
+        const uint32_t *head = &shape->heads[index_bucket(shape, hash[i])];
+        const struct index_entry *end = shape->entries + head[1];
+        const struct index_entry *at = skip(shape->entries + head[0], end, from);
 
-        while (at < end && at->tag != tag[i])
+        while (at < end && at->tag != index_tag(hash[i]))
             at++;
         if (at < end)
             cursors->cursor[cursors->count++] = (struct index_cursor){at, end};
