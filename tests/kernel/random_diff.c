@@ -97,6 +97,10 @@ static void make_rules(struct sequence *s, uint64_t seed, const struct options *
         struct gen_rules_opts opts = {
             .family = i ? 6 : 4, .nat = rng_below(&rng, 3) != 0, .track = true};
 
+        if (seed % 4 == 0) { /* chains long enough to have an index */
+            opts.many = true;
+            opts.weight = 80;
+        }
         if (!(o->families & (i ? GEN_V6 : GEN_V4)))
             continue;
         s->rules[i] = must(malloc(GEN_RULES_MAX));
