@@ -47,8 +47,26 @@ uint32_t nat_obstacle(struct choice *ch)
         t->stats.found++;
         return ref;
     }
-    ch->vacant = true;
-    return 0;
+    ch->vacant = true; /* in this shard's table */
+    if (!t->peers || !t->peers->taken(t->peers, &ch->reply))
+        return 0;
+    t->stats.found++;
+    return NAT_ELSEWHERE;
+}
+
+/*
+ * May the connection stay with this reply tuple, if it is free? Where the request leaves a choice,
+ * one is wanted that has its home here.
+ */
+static bool may_stay(const struct choice *ch, const struct weir_tuple *reply)
+{
+    const struct nat_range *r = ch->range;
+    uint32_t asks = ch->type == NAT_SRC ? NAT_MAP_IPS | NAT_PORT_RANGE : NAT_PORT_RANGE;
+
+    if (!ch->t->peers || !(r->flags & asks) || r->flags & (NAT_NETMAP | NAT_PORT_OFFSET) ||
+        (r->flags & NAT_PORT_RANGE && r->min_port == r->max_port) || !nat_has_key(ch->c))
+        return true;
+    return nat_at_home(ch->t, reply);
 }
 
 /* --- 1: what it has --- */
@@ -87,7 +105,7 @@ static bool is_mirror_image(const struct choice *ch, uint32_t ref)
     const struct conn *other = conn_at(ch->t, ref);
     struct weir_tuple tuple = conn_tuple(ch->c, WEIR_ORIG);
 
-    return ref_dir(ref) == WEIR_ORIG && conn_may_clash(ch->c->proto) &&
+    return ref != NAT_ELSEWHERE && ref_dir(ref) == WEIR_ORIG && conn_may_clash(ch->c->proto) &&
            !((other->status | ch->c->status) & changed) &&
            conn_has_tuple(other, WEIR_REPLY, &tuple) &&
            conn_zone(other, WEIR_REPLY) == conn_zone(ch->c, WEIR_ORIG);
@@ -119,7 +137,7 @@ static bool reuse(struct choice *ch)
         if (fits(ch, &reply)) {
             struct choice trial = {.t = t, .c = ch->c, .reply = reply};
 
-            if (nat_obstacle(&trial))
+            if (!may_stay(ch, &reply) || nat_obstacle(&trial))
                 return false;
             ch->reply = ch->asked = reply;
             ch->hash = trial.hash;
@@ -139,6 +157,8 @@ static bool settles(struct choice *ch)
 {
     const struct nat_range *r = ch->range;
 
+    if (!may_stay(ch, &ch->reply))
+        return false;
     if (!(r->flags & NAT_PORT_RANGE))
         return !nat_obstacle(ch);
     return !(r->flags & NAT_PORT_OFFSET) && key_in(ch, &ch->reply) &&
@@ -151,7 +171,7 @@ bool nat_choose(struct choice *ch)
 
     if (ch->type == NAT_SRC && !random) {
         if (fits(ch, &ch->reply)) {
-            uint32_t ref = nat_obstacle(ch);
+            uint32_t ref = may_stay(ch, &ch->reply) ? nat_obstacle(ch) : NAT_ELSEWHERE;
 
             if (!ref || is_mirror_image(ch, ref))
                 return true;

@@ -67,12 +67,22 @@ static inline uint16_t *nat_key(struct weir_tuple *reply, enum nat_type type)
     return type == NAT_SRC && !nat_is_icmp(reply->proto) ? &reply->dst_key : &reply->src_key;
 }
 
+/* An obstacle that is no reference: another shard has the tuple. */
+enum { NAT_ELSEWHERE = 1 };
+
 /*
  * Who has the reply tuple that the connection would like: a table reference, 0: it is free
  * (reference, 5.1). An expired entry is ended; one with the same original tuple is the same flow
  * and no obstacle.
  */
 uint32_t nat_obstacle(struct choice *ch);
+
+/* Has the reply tuple its home here? One that has not may be somebody's without our knowing, and its
+ * packets take a hop more. */
+static inline bool nat_at_home(const struct track *t, const struct weir_tuple *reply)
+{
+    return !t->peers || t->peers->at_home(t->peers, reply);
+}
 
 /* --- choose.c --- */
 

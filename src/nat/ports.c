@@ -158,6 +158,20 @@ static bool in_table(const struct track *t, const struct weir_tuple *reply, uint
     return false;
 }
 
+/* The ports of a word that are not this shard's to give away (nat_at_home). */
+static uint64_t word_foreign(const struct track *t, const struct pool *pool, unsigned word)
+{
+    struct weir_tuple reply = pool->reply;
+    uint16_t *key = nat_key(&reply, NAT_SRC);
+    uint64_t foreign = 0;
+
+    for (unsigned i = 0; t->peers && i < WORD_BITS; i++) {
+        *key = BE16(word * WORD_BITS + i);
+        foreign |= (uint64_t)!nat_at_home(t, &reply) << i;
+    }
+    return foreign;
+}
+
 /* Ask the table for 64 ports: first for the lines of all buckets, then for those of all entries
  * that they name, and only then look. */
 static uint64_t look_up(struct track *t, const struct pool *pool, unsigned word)
@@ -195,20 +209,21 @@ static uint64_t word_taken(struct track *t, struct pool *pool, unsigned word)
 
     if (is_known(pool, word))
         return words[word % LEAF_WORDS];
+    uint64_t foreign = word_foreign(t, pool, word);
     uint64_t taken = look_up(t, pool, word);
 
     if (!words) {
         pool->leaf[leaf] = slab_new(&ports->leaves);
         words = leaf_words(ports, pool, leaf);
         if (!words)
-            return taken;
+            return taken | foreign;
         memset(words, 0, ports->leaves.size);
     }
-    words[word % LEAF_WORDS] = taken;
+    words[word % LEAF_WORDS] = taken | foreign;
     pool->known[leaf] |= (uint16_t)(1u << word % LEAF_WORDS);
-    pool->taken += (uint32_t)__builtin_popcountll(taken);
+    pool->taken += (uint32_t)__builtin_popcountll(taken & ~foreign);
     update_full(pool, words, leaf);
-    return taken;
+    return taken | foreign;
 }
 
 bool nat_ports_taken(struct track *t, struct pool *pool, uint16_t port)
@@ -254,6 +269,14 @@ int32_t nat_ports_next(struct track *t, struct pool *pool, uint16_t min, uint16_
 
 /* --- the table changes --- */
 
+/* A port that is not is never free. */
+static bool at_home(const struct track *t, const struct conn *c, enum weir_dir dir)
+{
+    const struct weir_tuple tuple = conn_tuple(c, dir);
+
+    return nat_at_home(t, &tuple);
+}
+
 static void note(struct track *t, const struct conn *c, enum weir_dir dir, bool taken)
 {
     struct ports *ports = &t->nat->ports;
@@ -273,7 +296,7 @@ static void note(struct track *t, const struct conn *c, enum weir_dir dir, bool 
         pool->taken++;
         if (*w == UINT64_MAX)
             update_full(pool, words, leaf);
-    } else if (!taken && *w & bit) {
+    } else if (!taken && *w & bit && at_home(t, c, dir)) {
         *w &= ~bit;
         pool->full &= ~(1ULL << leaf);
         if (--pool->taken < POOL_MIN)

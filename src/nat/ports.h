@@ -20,6 +20,9 @@
  *   POOL_MIN tuples of the table, which bounds their number. Leaves come from a smaller store; a
  *   pool that gets none still answers right, by looking at the table again.
  *
+ * A shard that has peers counts the ports whose reply tuple has its home elsewhere as taken, for
+ * good: what is free there, only that home knows.
+ *
  * An entry that has expired counts as taken until it is ended; the search ends what has expired
  * before it believes that a pool is full.
  */

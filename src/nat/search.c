@@ -12,6 +12,11 @@
  * A destination's range is left to the rounds: when they find none, the port stays what it was
  * tried with last, and the source's turn comes in POSTROUTING, which can still make the tuple
  * unique.
+ *
+ * A shard that has peers takes what has its home here, whichever that is of the ports that would
+ * do: nobody else can give that away, and answers arrive at home. What has not is left out, in the
+ * rounds as in the pool. A range that is so small that it may have no such port is searched once
+ * more for any.
  */
 #include "nat/inside.h"
 
@@ -21,6 +26,7 @@ enum {
     EVICT_LAST = 32,  /* tries at the end of a round in which an old connection may go */
     LONG = 4,         /* tries that failed, after which a pool is worth its making: one word of it
                          answers for 64 ports, in a few lookups' time */
+    FEW = 64,         /* ports for each shard: that none of more has its home here is impossible */
     EXPIRE_MAX = 4096 /* entries looked at before a pool is believed to be full */
 };
 
@@ -31,6 +37,7 @@ struct search {
     uint16_t off;    /* next to be tried: min + off % n */
     uint32_t failed;
     bool evicts, exact;
+    bool at_home;      /* only tuples whose home is this shard */
     struct pool *pool; /* NULL: none is needed yet, or none can be had */
 };
 
@@ -102,7 +109,8 @@ static bool may_evict(const struct search *s, uint32_t ref)
     struct conn *old = conn_at(s->ch->t, ref), *c = s->ch->c;
     const uint32_t keep = WEIR_S_DYING | WEIR_S_FIXED_TIMEOUT;
 
-    if (ref_dir(ref) != WEIR_REPLY || (old->status & (WEIR_S_SRC_NAT | keep)) != WEIR_S_SRC_NAT ||
+    if (ref == NAT_ELSEWHERE || ref_dir(ref) != WEIR_REPLY ||
+        (old->status & (WEIR_S_SRC_NAT | keep)) != WEIR_S_SRC_NAT ||
         conn_proto(old)->tcp.state < WEIR_TCP_TIME_WAIT)
         return false;
     return (int32_t)(conn_proto(c)->tcp.side[WEIR_ORIG].end -
@@ -122,6 +130,8 @@ static bool try(struct search *s, bool evict)
     uint16_t port = (uint16_t)(s->min + s->off % s->n);
 
     *s->key = BE16(port);
+    if (s->at_home && !nat_at_home(s->ch->t, &s->ch->reply))
+        return false;
     if (s->pool && !evict && nat_ports_taken(s->ch->t, s->pool, port)) {
         s->ch->t->stats.found++; /* as a lookup would */
         return false;
@@ -196,6 +206,9 @@ static bool all(struct search *s)
 {
     struct track *t = s->ch->t;
 
+    /* Of several shards, one meets few ports in the rounds, and too few that are taken. */
+    if (!s->pool && s->exact && s->at_home)
+        s->pool = nat_pool(t, &s->ch->reply, conn_zone(s->ch->c, WEIR_REPLY));
     if (!s->pool)
         return false;
     if (free_in_pool(s))
@@ -204,6 +217,24 @@ static bool all(struct search *s)
         return false;
     s->pool = nat_pool(t, &s->ch->reply, conn_zone(s->ch->c, WEIR_REPLY));
     return s->pool && free_in_pool(s);
+}
+
+static void leave_pool(struct search *s)
+{
+    if (s->pool)
+        nat_pool_done(s->ch->t, &s->ch->reply, conn_zone(s->ch->c, WEIR_REPLY));
+    s->pool = NULL;
+}
+
+/* Any port: whether it is taken, its home will say, and too late. */
+static bool elsewhere(struct search *s)
+{
+    if (!s->at_home || s->n >= FEW * s->ch->t->peers->shards)
+        return false;
+    s->at_home = s->exact = false;
+    leave_pool(s);
+    s->off = first_off(s);
+    return rounds(s);
 }
 
 bool nat_search(struct choice *ch)
@@ -217,9 +248,9 @@ bool nat_search(struct choice *ch)
     if (s.exact)
         s.pool = nat_pool_find(ch->t, &ch->reply, conn_zone(ch->c, WEIR_REPLY));
     s.off = first_off(&s);
-    bool found = rounds(&s) || all(&s);
+    s.at_home = ch->t->peers != NULL;
+    bool found = rounds(&s) || all(&s) || elsewhere(&s);
 
-    if (s.pool)
-        nat_pool_done(ch->t, &ch->reply, conn_zone(ch->c, WEIR_REPLY));
+    leave_pool(&s);
     return found || !exact;
 }

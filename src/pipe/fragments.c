@@ -2,6 +2,7 @@
 #include "pipe/fragments.h"
 #include "packet/headers.h"
 #include "pipe/classify.h"
+#include "pipe/group.h"
 #include "pipe/shard.h"
 
 #include <errno.h>
@@ -68,7 +69,7 @@ enum gathering fragments_gather(struct weir_shard *s, struct pkt *p)
         p->moved = p->gathered = true;
         p->verify_checksum = p->verify_checksum && !p->ip.cut;
         classify_key(t, p);
-        return GATHER_GO_ON;
+        return s->worker ? group_gathered(s, p) : GATHER_GO_ON;
     case FRAG_PASS: break; /* goes on as it is */
     }
     return GATHER_GO_ON;

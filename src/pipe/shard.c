@@ -108,7 +108,7 @@ static void look_at(struct weir_shard *s, struct batch *b, size_t i, struct weir
     struct look *l = &b->look[i];
 
     l->glance = (struct glance){0};
-    if (raw->path == WEIR_PATH_ROUTED && !raw->templ)
+    if (raw->path == WEIR_PATH_ROUTED && !raw->templ && !(raw->flags & WEIR_PKT_GATHERED))
         l->glance = glance_at(raw->data, raw->len);
     if (is_ordinary(b, i)) {
         l->hash = hash_of(t, raw->data, l->glance);

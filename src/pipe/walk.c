@@ -15,6 +15,7 @@
 #include "pipe/classify.h"
 #include "pipe/fragments.h"
 #include "pipe/hooks.h"
+#include "pipe/parcel.h"
 
 static void clear(struct pkt *p, struct weir_packet *raw)
 {
@@ -37,9 +38,22 @@ static bool must_verify(const struct track *t, const struct pkt *p)
            !(p->raw->flags & WEIR_PKT_CSUM_OK) && !p->ip.cut;
 }
 
+/* Another shard put it together: it is parsed, and the walk goes on where that one stopped. */
+static void begin_gathered(const struct weir_shard *s, struct pkt *p)
+{
+    p->reason = WEIR_R_NONE;
+    parcel_open(p);
+    p->verify_checksum = must_verify(&s->track, p);
+    classify_key(&s->track, p);
+}
+
 void walk_begin(const struct weir_shard *s, struct pkt *p, struct weir_packet *raw)
 {
     clear(p, raw);
+    if (raw->flags & WEIR_PKT_GATHERED) {
+        begin_gathered(s, p);
+        return;
+    }
     p->reason = parse_ip(&p->ip, raw->data, raw->len, raw->wire_len);
     if (!p->reason && !parse_hop_options(&p->ip))
         p->reason = WEIR_R_IP_OPTION;

@@ -31,15 +31,14 @@ bool related_refuse(struct track *t, struct pkt *p, enum weir_reason reason)
     return true;
 }
 
-/* The tuple that a reply to the quoted packet would have. */
-static bool reply_tuple(const struct pkt *p, uint32_t off, struct weir_tuple *reply)
+bool related_tuple(const struct parsed *error, uint32_t off, struct weir_tuple *reply)
 {
-    uint32_t have = parsed_l4_have(&p->ip);
+    uint32_t have = parsed_l4_have(error);
     struct weir_tuple quoted;
     struct parsed ip;
 
     return off <= have &&
-           parse_quote(&ip, p->ip.ip + p->ip.l4_off + off, have - off, p->ip.family) &&
+           parse_quote(&ip, error->ip + error->l4_off + off, have - off, error->family) &&
            tuple_from_packet(&quoted, &ip) == WEIR_R_NONE && tuple_invert(&quoted, reply);
 }
 
@@ -62,7 +61,7 @@ bool related_find(struct track *t, struct pkt *p, uint32_t off)
 {
     struct weir_tuple tuple;
 
-    if (!reply_tuple(p, off, &tuple))
+    if (!related_tuple(&p->ip, off, &tuple))
         return related_refuse(t, p, WEIR_R_ICMP_QUOTE);
     uint32_t ref = find(t, p, &tuple);
 

@@ -103,6 +103,8 @@ static void end(struct track *t, uint32_t handle, int64_t time_ns)
         ext_of(t, c)->stop = time_ns;
     c->status |= WEIR_S_DYING;
     event_destroy(t, c, handle, time_ns);
+    if (t->peers)
+        t->peers->leave(t, handle);
     for (int dir = 0; dir < 2; dir++)
         table_del(&t->table, conn_hash(t, c, (enum weir_dir)dir), handle | (uint32_t)dir);
     expire_disarm(t, c);
@@ -215,17 +217,34 @@ static bool join(struct track *t, struct pkt *p, uint32_t handle)
     return true;
 }
 
+/* Tell the homes of its tuples, if they are elsewhere. */
+static bool enter(struct track *t, struct pkt *p)
+{
+    return !t->peers || t->peers->enter(t, p->handle) || refuse(t, p, WEIR_R_HANDOFF_FULL);
+}
+
+/* It entered, and then the table had no place for it. */
+static bool too_long(struct track *t, struct pkt *p)
+{
+    if (t->peers)
+        t->peers->leave(t, p->handle);
+    return refuse(t, p, WEIR_R_CHAIN_TOO_LONG);
+}
+
 /* Enter only the reply direction, for a moment: the answers must find their way back through this
  * entry's NAT. */
 static bool insert_reply_only(struct track *t, struct pkt *p)
 {
     struct conn *c = p->conn;
 
+    c->status |= WEIR_S_NAT_CLASH;
+    if (!enter(t, p))
+        return false;
     if (!table_add(&t->table, conn_hash(t, c, WEIR_REPLY), p->handle | WEIR_REPLY))
-        return refuse(t, p, WEIR_R_CHAIN_TOO_LONG);
+        return too_long(t, p);
     t->stats.clash_resolve++;
     t->stats.created++;
-    c->status |= WEIR_S_CONFIRMED | WEIR_S_FIXED_TIMEOUT | WEIR_S_NAT_CLASH;
+    c->status |= WEIR_S_CONFIRMED | WEIR_S_FIXED_TIMEOUT;
     c->deadline = track_now(t) + WEIR_TICKS_PER_SEC;
     expire_arm(t, c, p->handle);
     if (t->on_confirm)
@@ -250,6 +269,8 @@ static bool insert(struct track *t, struct pkt *p, const uint64_t hash[2])
 {
     struct conn *c = p->conn;
 
+    if (!enter(t, p))
+        return false;
     if (!table_add(&t->table, hash[WEIR_ORIG], p->handle | WEIR_ORIG))
         goto full;
     if (!table_add(&t->table, hash[WEIR_REPLY], p->handle | WEIR_REPLY)) {
@@ -269,7 +290,7 @@ static bool insert(struct track *t, struct pkt *p, const uint64_t hash[2])
 
 full:
     t->stats.chaintoolong++;
-    return refuse(t, p, WEIR_R_CHAIN_TOO_LONG);
+    return too_long(t, p);
 }
 
 bool conn_confirm(struct track *t, struct pkt *p)

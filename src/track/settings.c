@@ -18,7 +18,6 @@ static const struct {
 };
 
 enum {
-    DEFAULT_MAX = 262144,    /* what Linux takes on a machine with more than 4 GiB (6.2) */
     BUCKETS_ROUND = 512,     /* Linux fills whole pages with list heads (2.6) */
     SYN_SENT2_SECONDS = 120, /* no sysctl exists for it (3.8) */
 };
@@ -42,7 +41,7 @@ void settings_init(struct track *t, const struct weir_config *config)
         if (tunables[i].timeout)
             t->ticks[i] = (int32_t)tunables[i].def * WEIR_TICKS_PER_SEC;
     t->ticks[TIMEOUT_TCP_SYN_SENT2] = SYN_SENT2_SECONDS * WEIR_TICKS_PER_SEC;
-    s->max = config->max ? config->max : DEFAULT_MAX;
+    s->max = config->max ? config->max : TRACK_DEFAULT_MAX;
     s->buckets = round_buckets(config->buckets ? config->buckets : s->max);
     /* Four for each bucket of the expectation table, which has one for 256 (6.1). */
     s->expect_max = 4 * max_u32(s->buckets / 256, 1);

@@ -9,11 +9,9 @@
 
 #include <errno.h>
 
-enum { DEFAULT_MAX = 262144 };
-
 static uint32_t capacity_of(const struct weir_config *config)
 {
-    uint32_t max = config->max ? config->max : DEFAULT_MAX;
+    uint32_t max = config->max ? config->max : TRACK_DEFAULT_MAX;
 
     return min_u32(max_u32(config->capacity, max), HANDLE_INDEX_MAX - 1);
 }

@@ -26,9 +26,30 @@
  */
 enum { TIMEOUT_TCP_SYN_SENT2 = WEIR_POLICY_TCP_SYN_SENT2, TIMEOUTS };
 
-enum { POLICIES_MAX = 255 };
+enum {
+    POLICIES_MAX = 255,
+    TRACK_DEFAULT_MAX = 262144 /* what Linux takes on a machine with more than 4 GiB (6.2) */
+};
 
 struct nat;
+struct track;
+
+/*
+ * The other shards, where there are any: what a tracker must ask before it gives a tuple away, and
+ * tell when one came or went (pipe/group.h). A tuple has one home, and only its home knows all who
+ * have it.
+ */
+struct peers {
+    uint32_t shards;
+    /* Is this shard the tuple's home? */
+    bool (*at_home)(const struct peers *peers, const struct weir_tuple *tuple);
+    /* Does another shard have a tuple whose home is here? */
+    bool (*taken)(const struct peers *peers, const struct weir_tuple *tuple);
+    /* A connection enters the table. False: a home cannot be told now; nothing was done. */
+    bool (*enter)(struct track *t, uint32_t handle);
+    /* It leaves the table, or did not get into it after all. */
+    void (*leave)(struct track *t, uint32_t handle);
+};
 
 struct policy {
     bool used;
@@ -62,6 +83,7 @@ struct track {
     struct weir_host host;
     const struct weir_packet *cause; /* the packet being run, for events; NULL: none is */
     struct nat *nat;                 /* NULL: no rules ever asked for it */
+    struct peers *peers;             /* NULL: this shard is the only one */
     /* After an entry came into the table (NAT_CLASH: by its reply tuple only), and before one is
      * freed, confirmed or not. NULL: nobody cares. */
     void (*on_confirm)(struct track *t, uint32_t handle);

@@ -21,7 +21,7 @@
 set -euo pipefail
 
 order='base packet track proto expect nat helper rules pipe'
-types='emmintrin.h errno.h limits.h stdarg.h stdbool.h stddef.h stdint.h stdio.h string.h strings.h arpa/inet.h'
+types='emmintrin.h errno.h limits.h stdarg.h stdatomic.h stdbool.h stddef.h stdint.h stdio.h string.h strings.h arpa/inet.h'
 
 # "FILE LINE KIND NAME" of every include directive; KIND is " or <.
 includes() {

@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The home of a packet: which of several shards decides about it.
+ *
+ * Both directions of a connection must have one home, so the hash is symmetric: the two endpoints
+ * (address and half-key) go in by size, not by direction. ICMP's half-key is the identifier, which
+ * both directions carry. What has no ports goes by its addresses, and so does GRE: the two call IDs
+ * of a connection have nothing in common.
+ *
+ * - An ICMP error has the home of the packet that it quotes, so it meets the connection that it is
+ *   about.
+ * - A fragment goes to where its datagram is put together. IPv6: by addresses and identification.
+ *   IPv4: by its source alone, since Linux counts by source how far apart the fragments of a
+ *   datagram may arrive (packet/frag.h), and who counts must see them all. The datagram then has
+ *   the home of its tuple.
+ * - What can have no connection (cut off, malformed) has no home: any shard will do.
+ *
+ * The zone is left out. It keeps apart what has the same tuple, and one shard's table does that as
+ * well; in return no rule of the raw table can move a packet to another home, and a zone that holds
+ * for one direction only does not tear the two directions apart.
+ *
+ * The key is the group's own, so that a home says nothing about a bucket.
+ */
+#ifndef WEIR_PIPE_HOME_H
+#define WEIR_PIPE_HOME_H
+
+#include "base/hash.h"
+#include "packet/headers.h"
+#include "packet/parse.h"
+
+struct homes {
+    struct hash_key key;
+    uint32_t shards;
+};
+
+enum home_kind {
+    HOME_NONE = 0, /* any shard will do */
+    HOME_TUPLE,    /* by its tuple: home_key() has it */
+    HOME_GATHER,   /* it is a fragment: this shard puts its datagram together */
+};
+
+struct home {
+    uint16_t shard;
+    uint8_t kind; /* enum home_kind */
+};
+
+void homes_init(struct homes *h, unsigned shards, const uint64_t seed[2]);
+
+/* Scale a hash to the number of shards. */
+static inline uint16_t home_pick(const struct homes *h, uint64_t hash)
+{
+    return (uint16_t)((hash >> 32) * h->shards >> 32);
+}
+
+static inline uint16_t home_pair(const struct homes *h, uint64_t a, uint64_t b, uint8_t proto)
+{
+    uint64_t low = a < b ? a : b, high = a < b ? b : a;
+
+    return home_pick(h, hash_end(&h->key, hash_mix(&h->key, (uint64_t)proto << 48, low, high)));
+}
+
+/* An endpoint of IPv4 fits into a word; of IPv6 it is folded into one. */
+static inline uint64_t home_end4(const void *addr, uint16_t key)
+{
+    return load_raw32(addr) | (uint64_t)key << 32;
+}
+
+static inline uint64_t home_end6(const struct homes *h, const void *addr, uint16_t key)
+{
+    return hash_mix(&h->key, key, load_raw64(addr), load_raw64((const uint8_t *)addr + 8));
+}
+
+uint16_t home_of_tuple(const struct homes *h, const struct weir_tuple *tuple);
+
+/* Of a packet as it came. */
+struct home home_of_packet(const struct homes *h, const struct weir_packet *raw);
+
+/* Of a packet that is no fragment, or of a datagram that was put together. */
+struct home home_of_parsed(const struct homes *h, const struct parsed *ip);
+
+/*
+ * The tuple by which such a packet is looked up: its own, or that of an answer to what it quotes.
+ * False: it has none.
+ */
+bool home_key(const struct parsed *ip, struct weir_tuple *key);
+
+/* The same of a packet as it came, which is no fragment. */
+bool home_key_of_packet(const struct weir_packet *raw, struct weir_tuple *key);
+
+#endif
