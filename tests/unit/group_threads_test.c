@@ -26,17 +26,18 @@
 
 enum {
     THREADS = 3,
-    QUERIES = 6000, /* of each thread */
-    FLYING = 32,    /* of each thread at a time */
+    QUERIES = 20000, /* of each thread */
+    FLYING = 32,     /* of each thread at a time */
     WIRE_MAX = 4 * THREADS * FLYING,
     BATCH = 32,
     LEN = 28 + 8,
 };
 
-static const char rules[] = "*nat\n"
-                            "-A PREROUTING -d 203.0.113.1 -j DNAT --to-destination 198.51.100.1\n"
-                            "-A POSTROUTING -s 10.1.0.0/16 -j SNAT --to-source 192.0.2.1\n"
-                            "COMMIT\n";
+static const char rules[] =
+    "*nat\n"
+    "-A PREROUTING -d 203.0.113.1 -j DNAT --to-destination 198.51.100.1\n"
+    "-A POSTROUTING -s 10.1.0.0/16 -j SNAT --to-source 192.0.2.1-192.0.2.8\n"
+    "COMMIT\n";
 
 struct wire {
     pthread_mutex_t lock;
@@ -186,7 +187,7 @@ static uint64_t total(size_t field)
 
 static void answers_never_overtake(void **state)
 {
-    const struct weir_group_config config = {.shard = {.seed = {5, 6}, .max = 100000},
+    const struct weir_group_config config = {.shard = {.seed = {5, 6}, .max = 400000},
                                              .shards = THREADS};
     struct weir_rules *set;
     struct weir_rules_error error;
