@@ -1,0 +1,234 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * How a group of shards scales: what its shards hand each other, what that costs, and what follows
+ * for more cores than this machine has.
+ *
+ * Three things are measured. The hand-off of a packet between two shards, in one thread and between
+ * two CPUs. Two shards in two threads beside one, with packets that come in at their home. And, in
+ * one thread that plays 1 to 64 shards, how many hand-offs, notes and shared cache lines a packet
+ * or a connection needs, for packets that come in anywhere and for packets that a card delivers at
+ * their home.
+ *
+ * The projection is arithmetic: shards / (cost of the packet in one shard + steering it + hand-offs
+ * of it + its share of polling empty rings). It assumes what docs/scaling.md says.
+ *
+ * After the tables the same numbers stand as lines for gnuplot.
+ */
+#include "scale.h"
+
+#include <inttypes.h>
+#include <sched.h>
+#include <stdio.h>
+
+enum {
+    SIM_FLOWS = 16384,
+    SIM_FLOWS_QUICK = 512,
+    HANDOFF_ROUNDS = 20000,
+    HANDOFF_ROUNDS_QUICK = 200,
+    PAIR_SHARE = 4, /* of --flows, for each of the two shards */
+    BATCH = 32,
+    STEPS = 7, /* 1, 2, 4 ... 64 shards */
+};
+
+static const char *const mixes[MIX_MAX] = {"plain", "SNAT", "DNAT", "mixed"};
+
+/* --- the hand-off --- */
+
+static struct handoff_cost least(const struct handoff_cost *a, const struct handoff_cost *b)
+{
+    return (struct handoff_cost){.keep = a->keep < b->keep ? a->keep : b->keep,
+                                 .push = a->push < b->push ? a->push : b->push,
+                                 .pop = a->pop < b->pop ? a->pop : b->pop,
+                                 .poll = a->poll < b->poll ? a->poll : b->poll};
+}
+
+/* What a hand-off costs, both ends together. */
+static struct handoff_cost measure_handoff(const struct bench_options *o, const int *cpus)
+{
+    uint32_t rounds = o->quick ? HANDOFF_ROUNDS_QUICK : HANDOFF_ROUNDS;
+    struct handoff_cost alone = handoff_alone(rounds), across = {0};
+
+    for (uint32_t i = 1; i < o->reps; i++) {
+        const struct handoff_cost again = handoff_alone(rounds);
+
+        alone = least(&alone, &again);
+    }
+    for (uint32_t i = 0; cpus && i < o->reps; i++) {
+        const struct handoff_cost again = handoff_across(cpus, rounds);
+
+        across = i ? least(&across, &again) : again;
+    }
+    printf("\nhand-off, ns of CPU time a packet (batches of 32, best of %" PRIu32 ")\n", o->reps);
+    printf("  %-34s %8s %8s %8s\n", "", "steer", "take", "sum");
+    printf("  %-34s %8.1f\n", "packet stays", alone.keep);
+    printf("  %-34s %8.1f %8.1f %8.1f\n", "handed over, in one thread", alone.push, alone.pop,
+           alone.push + alone.pop);
+    if (cpus)
+        printf("  %-34s %8.1f %8.1f %8.1f\n", "handed over, between two CPUs", across.push,
+               across.pop, across.push + across.pop);
+    printf("  %-34s %17.1f a call\n", "taking nothing, of 64 shards", alone.poll);
+    if (cpus) {
+        alone.push = across.push;
+        alone.pop = across.pop;
+    }
+    return alone;
+}
+
+/* --- two beside one --- */
+
+static void keep_best(struct pair_rate *best, const struct pair_rate *r)
+{
+    best->one = r->one > best->one ? r->one : best->one;
+    best->both = r->both > best->both ? r->both : best->both;
+    best->cpu_one = r->cpu_one > best->cpu_one ? r->cpu_one : best->cpu_one;
+    best->cpu_both = r->cpu_both > best->cpu_both ? r->cpu_both : best->cpu_both;
+}
+
+static void print_pair(const char *name, const struct pair_rate *best, const struct spread *wall,
+                       const struct spread *cpu, const struct spread *steal)
+{
+    printf("  %-12s %7.2f %7.2f %6.2f %6.2f  %7.2f %7.2f %6.2f %6.2f   %5.1f %5.1f\n", name,
+           best->one, best->both, best->both / best->one, spread_median(wall), best->cpu_one,
+           best->cpu_both, best->cpu_both / best->cpu_one, spread_median(cpu),
+           100 * spread_min(steal), 100 * spread_max(steal));
+}
+
+static void measure_pair(const struct bench_options *o, const int cpus[2])
+{
+    static struct spread wall[2], cpu[2], steal[2];
+    struct pair *p = pair_new(cpus, o->flows / PAIR_SHARE);
+    struct pair_rate best[2] = {{0}};
+
+    for (uint32_t i = 0; i < o->reps; i++)
+        for (int opening = 0; opening < 2; opening++) {
+            const struct pair_rate r = opening ? pair_opening(p) : pair_established(p);
+
+            keep_best(&best[opening], &r);
+            spread_add(&wall[opening], r.both / r.one);
+            spread_add(&cpu[opening], r.cpu_both / r.cpu_one);
+            spread_add(&steal[opening], r.steal);
+        }
+    pair_free(p);
+    printf("\ntwo shards on two CPUs beside one, M packets/s; %s flows each, packets at home\n",
+           bench_count(o->flows / PAIR_SHARE).text);
+    printf("  %-12s %29s  %29s   %11s\n", "", "by the wall clock", "by the threads' CPU time",
+           "not run, %");
+    printf("  %-12s %7s %7s %6s %6s  %7s %7s %6s %6s   %5s %5s\n", "", "one", "two", "best",
+           "median", "one", "two", "best", "median", "min", "max");
+    print_pair("established", &best[0], &wall[0], &cpu[0], &steal[0]);
+    print_pair("new", &best[1], &wall[1], &cpu[1], &steal[1]);
+}
+
+/* --- the simulation --- */
+
+struct curve {
+    struct sim_result at[STEPS];
+    double rate[STEPS];
+};
+
+/* Million packets a second, and what one shard alone would do. */
+static void project(struct curve *c, const struct handoff_cost *cost)
+{
+    double own = c->at[0].established_ns;
+
+    for (int i = 0; i < STEPS; i++) {
+        double shards = 1 << i, polls = 2 * cost->poll * shards / WEIR_GROUP_SHARDS_MAX / BATCH;
+        double each = own;
+
+        if (i)
+            each += cost->keep + c->at[i].handoffs * (cost->push - cost->keep + cost->pop) + polls;
+        c->rate[i] = shards * 1000 / each;
+    }
+}
+
+static void print_curve(const struct curve *c, const char *mix, const char *arrival)
+{
+    for (int i = 0; i < STEPS; i++) {
+        const struct sim_result *r = &c->at[i];
+
+        printf("  %-6s %-9s %6d %9.3f %7.3f %7.2f  %9.3f %7.3f %7.2f %7.3f %7.0f  %8.1f %8.1f "
+               "%7.1f%%\n",
+               i ? "" : mix, i ? "" : arrival, 1 << i, r->handoffs, r->second_hops, r->lines,
+               r->opening_handoffs, r->stubs, r->opening_lines, r->notes, r->opening_ns,
+               r->established_ns, c->rate[i], 100 * c->rate[i] / c->rate[0] / (1 << i));
+        bench_check(r->stubs_lost == 0, "%" PRIu64 " stubs were refused", r->stubs_lost);
+    }
+}
+
+static void print_curve_header(uint32_t flows)
+{
+    printf("\none thread playing N shards, %" PRIu32 " flows\n", flows);
+    printf("  %-6s %-9s %6s  %24s  %41s  %8s %17s\n", "", "", "", "established, a packet",
+           "opening: a packet, a connection", "establ.", "projected");
+    printf("  %-6s %-9s %6s %9s %7s %7s  %9s %7s %7s %7s %7s  %8s %8s %8s\n", "mix", "arrival", "N",
+           "handoffs", "second", "lines", "handoffs", "stubs", "lines", "notes", "ns", "ns", "Mpps",
+           "of N x 1");
+}
+
+static void print_data(struct curve curves[MIX_MAX][2])
+{
+    printf("\n# gnuplot: shards, then M packets/s projected for each mix arriving anywhere, and at "
+           "home\n# N");
+    for (int home = 0; home < 2; home++)
+        for (int mix = 0; mix < MIX_MAX; mix++)
+            printf(" %s%s", mixes[mix], home ? "-home" : "");
+    putchar('\n');
+    for (int i = 0; i < STEPS; i++) {
+        printf("%d", 1 << i);
+        for (int home = 0; home < 2; home++)
+            for (int mix = 0; mix < MIX_MAX; mix++)
+                printf(" %.2f", curves[mix][home].rate[i]);
+        putchar('\n');
+    }
+}
+
+static void simulate(const struct bench_options *o, const struct handoff_cost *cost)
+{
+    static struct curve curves[MIX_MAX][2];
+    uint32_t flows = o->quick ? SIM_FLOWS_QUICK : SIM_FLOWS;
+
+    print_curve_header(flows);
+    for (int mix = 0; mix < MIX_MAX; mix++)
+        for (int home = 0; home < 2; home++) {
+            struct curve *c = &curves[mix][home];
+
+            for (int i = 0; i < STEPS; i++)
+                c->at[i] = sim_run((enum mix)mix, home, 1u << i, flows);
+            project(c, cost);
+            print_curve(c, mixes[mix], home ? "at home" : "anywhere");
+            (void)fflush(stdout);
+        }
+    print_data(curves);
+}
+
+/* Two CPUs that the program may use, before bench_start() pins it to one. */
+static bool find_cpus(int cpus[2])
+{
+    cpu_set_t set;
+    int n = 0;
+
+    if (sched_getaffinity(0, sizeof(set), &set))
+        return false;
+    for (int cpu = CPU_SETSIZE - 1; cpu >= 0 && n < 2; cpu--)
+        if (CPU_ISSET((size_t)cpu, &set))
+            cpus[n++] = cpu;
+    return n == 2;
+}
+
+int main(int argc, char **argv)
+{
+    struct bench_options o;
+    int cpus[2];
+    bool pair = find_cpus(cpus);
+
+    bench_start(&o, argc, argv, "A group of shards: what they cost each other.");
+    struct handoff_cost cost = measure_handoff(&o, pair ? cpus : NULL);
+
+    if (pair && bench_wanted(&o, "pair"))
+        measure_pair(&o, cpus);
+    else if (!pair)
+        printf("\nonly one CPU: two shards beside one cannot be measured\n");
+    if (bench_wanted(&o, "simulation"))
+        simulate(&o, &cost);
+    return 0;
+}
