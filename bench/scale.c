@@ -25,7 +25,8 @@ enum {
     SIM_FLOWS_QUICK = 512,
     HANDOFF_ROUNDS = 20000,
     HANDOFF_ROUNDS_QUICK = 200,
-    PAIR_SHARE = 4, /* of --flows, for each of the two shards */
+    PAIR_SHARE = 2, /* of --flows */
+    ACROSS = 8,     /* shorter hand-offs between CPUs for each long one in one thread */
     BATCH = 32,
     STEPS = 7, /* 1, 2, 4 ... 64 shards */
 };
@@ -53,8 +54,8 @@ static struct handoff_cost measure_handoff(const struct bench_options *o, const 
 
         alone = least(&alone, &again);
     }
-    for (uint32_t i = 0; cpus && i < o->reps; i++) {
-        const struct handoff_cost again = handoff_across(cpus, rounds);
+    for (uint32_t i = 0; cpus && i < ACROSS * o->reps; i++) {
+        const struct handoff_cost again = handoff_across(cpus, rounds / ACROSS);
 
         across = i ? least(&across, &again) : again;
     }
@@ -76,47 +77,57 @@ static struct handoff_cost measure_handoff(const struct bench_options *o, const 
 
 /* --- two beside one --- */
 
-static void keep_best(struct pair_rate *best, const struct pair_rate *r)
+/* What is kept of all repetitions: rates, and the ratios of each to one. */
+struct pair_spread {
+    struct spread one, two, apart, two_ratio, apart_ratio;
+};
+
+static void pair_add(struct pair_spread *s, double one, double two, double apart)
 {
-    best->one = r->one > best->one ? r->one : best->one;
-    best->both = r->both > best->both ? r->both : best->both;
-    best->cpu_one = r->cpu_one > best->cpu_one ? r->cpu_one : best->cpu_one;
-    best->cpu_both = r->cpu_both > best->cpu_both ? r->cpu_both : best->cpu_both;
+    spread_add(&s->one, one);
+    spread_add(&s->two, two);
+    spread_add(&s->apart, apart);
+    spread_add(&s->two_ratio, two / one);
+    spread_add(&s->apart_ratio, apart / one);
 }
 
-static void print_pair(const char *name, const struct pair_rate *best, const struct spread *wall,
-                       const struct spread *cpu, const struct spread *steal)
+static void print_pair(const char *name, const struct pair_spread *s, const struct spread *idle)
 {
-    printf("  %-12s %7.2f %7.2f %6.2f %6.2f  %7.2f %7.2f %6.2f %6.2f   %5.1f %5.1f\n", name,
-           best->one, best->both, best->both / best->one, spread_median(wall), best->cpu_one,
-           best->cpu_both, best->cpu_both / best->cpu_one, spread_median(cpu),
-           100 * spread_min(steal), 100 * spread_max(steal));
+    double one = spread_max(&s->one), two = spread_max(&s->two), apart = spread_max(&s->apart);
+
+    printf("  %-36s %7.2f %7.2f %7.2f   %6.2f %6.2f   %6.2f %6.2f", name, one, two, apart,
+           two / one, spread_median(&s->two_ratio), apart / one, spread_median(&s->apart_ratio));
+    if (idle)
+        printf("   %5.1f %5.1f", 100 * spread_min(idle), 100 * spread_max(idle));
+    putchar('\n');
 }
 
 static void measure_pair(const struct bench_options *o, const int cpus[2])
 {
-    static struct spread wall[2], cpu[2], steal[2];
+    static struct pair_spread wall[2], whole[2];
+    static struct spread idle[2];
     struct pair *p = pair_new(cpus, o->flows / PAIR_SHARE);
-    struct pair_rate best[2] = {{0}};
 
     for (uint32_t i = 0; i < o->reps; i++)
         for (int opening = 0; opening < 2; opening++) {
             const struct pair_rate r = opening ? pair_opening(p) : pair_established(p);
 
-            keep_best(&best[opening], &r);
-            spread_add(&wall[opening], r.both / r.one);
-            spread_add(&cpu[opening], r.cpu_both / r.cpu_one);
-            spread_add(&steal[opening], r.steal);
+            pair_add(&wall[opening], r.one.wall, r.two.wall, r.apart.wall);
+            pair_add(&whole[opening], r.one.whole, r.two.whole, r.apart.whole);
+            spread_add(&idle[opening], r.two.idle);
         }
     pair_free(p);
-    printf("\ntwo shards on two CPUs beside one, M packets/s; %s flows each, packets at home\n",
-           bench_count(o->flows / PAIR_SHARE).text);
-    printf("  %-12s %29s  %29s   %11s\n", "", "by the wall clock", "by the threads' CPU time",
+    printf("\ntwo shards on two CPUs beside one: %s flows in all, packets at home, best of %" PRIu32
+           "\n",
+           bench_count(o->flows / PAIR_SHARE).text, o->reps);
+    printf("  %-36s %23s   %13s   %13s   %11s\n", "", "M packets/s", "two / one", "apart / one",
            "not run, %");
-    printf("  %-12s %7s %7s %6s %6s  %7s %7s %6s %6s   %5s %5s\n", "", "one", "two", "best",
-           "median", "one", "two", "best", "median", "min", "max");
-    print_pair("established", &best[0], &wall[0], &cpu[0], &steal[0]);
-    print_pair("new", &best[1], &wall[1], &cpu[1], &steal[1]);
+    printf("  %-36s %7s %7s %7s   %6s %6s   %6s %6s   %5s %5s\n", "", "one", "two", "apart", "best",
+           "median", "best", "median", "min", "max");
+    print_pair("established, by the wall clock", &wall[0], &idle[0]);
+    print_pair("established, uninterrupted pieces", &whole[0], NULL);
+    print_pair("new, by the wall clock", &wall[1], &idle[1]);
+    print_pair("new, uninterrupted pieces", &whole[1], NULL);
 }
 
 /* --- the simulation --- */

@@ -42,12 +42,15 @@ struct handoff_cost handoff_alone(uint32_t rounds);
 struct handoff_cost handoff_across(const int cpus[2], uint32_t rounds);
 
 /* Million packets in a second. */
+struct rate {
+    double wall;  /* by the wall clock */
+    double whole; /* by the pieces of work that were not interrupted */
+    double idle;  /* share of the wall time in which the threads did not run */
+};
+
+/* The same load, by one shard, by a group of two, and by two that have nothing in common. */
 struct pair_rate {
-    double one;     /* the first thread while the other is idle */
-    double both;    /* the two together, by the wall clock */
-    double cpu_one; /* by the thread's CPU time, which leaves out what others took of the CPU */
-    double cpu_both;
-    double steal; /* share of the wall time of `both` in which a thread did not run */
+    struct rate one, two, apart;
 };
 
 /* Packets at their home, through steering, taking and running. */

@@ -4,10 +4,12 @@
  * CPUs beside one.
  *
  * Packets of the hand-off stand in a second-level cache, and time is taken for each batch of 32; a
- * batch during which the scheduler took the CPU away is left out. For two shards beside one each
- * has its own flows and its own packets, as many in both cases, and the difference between one
- * alone and both together is what they cost each other. As other work on the machine costs them
- * too, the CPU time of each thread is taken beside the time on the wall.
+ * batch during which the scheduler took the CPU away is left out.
+ *
+ * For two shards beside one, the same flows and the same packets are run by a group of one and by a
+ * group of two, whose packets are sorted by home beforehand. As other work on the machine takes the
+ * CPUs away now and then, there is a second figure beside that by the wall clock: by pieces of some
+ * batches, those left out during which that happened.
  */
 #include "scale.h"
 #include "traffic.h"
@@ -21,7 +23,7 @@
 #include <stdatomic.h>
 #include <string.h>
 
-enum { BATCH = 32, POOL = 4096, SLOT = 64, TTL = 64 };
+enum { BATCH = 32, POOL = 4096, SLOT = 64, TTL = 64, PIECE = 16 * BATCH };
 
 static const int64_t start_ns = 1000000000000, stream_ns = 3000000000, batch_ns = 3200;
 
@@ -220,23 +222,40 @@ struct handoff_cost handoff_across(const int cpus[2], uint32_t rounds)
 
 /* --- two shards beside one --- */
 
-struct pair {
-    struct weir_group *group;
+/* One side of the comparison: one shard; a group of two; two that have nothing to do with each
+ * other, which says what the machine makes of two. */
+enum kind { ONE, TWO, APART, KINDS };
+
+struct side {
+    enum kind kind;
+    struct weir_group *group[2];
+    unsigned number[2];  /* each thread's shard in its group */
     struct pool pool[2]; /* of established flows */
-    uint32_t flows;      /* of each shard */
     uint64_t next;       /* flow never seen */
     int64_t now[2];
+};
+
+static unsigned threads_of(const struct side *side)
+{
+    return side->kind == ONE ? 1 : 2;
+}
+
+struct pair {
+    struct side side[KINDS];
+    uint32_t flows; /* of each side */
     int cpus[2];
 };
 
 struct job {
-    struct pair *pair;
+    struct side *side;
+    int cpu;
     const struct pool *pool;
     pthread_barrier_t *start;
     unsigned w;
     uint8_t want; /* class */
     double packets;
     int64_t began, ended, cpu_ns;
+    struct tally pieces;
 };
 
 static int64_t cpu_time(void)
@@ -257,19 +276,34 @@ static void check_class(const struct weir_packet *p, size_t n, uint8_t want)
                     weir_ctinfo_name(want));
 }
 
-static void run_pool(struct job *j)
+static void run_piece(struct job *j, uint32_t from, uint32_t to)
 {
-    struct weir_group *g = j->pair->group;
-    struct weir_shard *shard = weir_group_shard(g, j->w);
+    struct weir_group *g = j->side->group[j->w];
+    unsigned number = j->side->number[j->w];
+    struct weir_shard *shard = weir_group_shard(g, number);
     struct weir_packet packets[BATCH];
 
-    for (uint32_t at = 0; at + BATCH <= j->pool->count; at += BATCH) {
-        const struct weir_time now = {j->pair->now[j->w] += batch_ns};
+    for (uint32_t at = from; at + BATCH <= to; at += BATCH) {
+        const struct weir_time now = {j->side->now[j->w] += batch_ns};
 
         describe(j->pool, at, BATCH, packets);
-        weir_shard_run(shard, now, packets, weir_group_steer(g, j->w, packets, BATCH).own);
+        weir_shard_run(shard, now, packets, weir_group_steer(g, number, packets, BATCH).own);
         check_class(packets, BATCH, j->want);
-        weir_shard_run(shard, now, packets, weir_group_take(g, j->w, packets, BATCH).own);
+        weir_shard_run(shard, now, packets, weir_group_take(g, number, packets, BATCH).own);
+    }
+}
+
+static void run_pool(struct job *j)
+{
+    for (uint32_t at = 0; at + PIECE <= j->pool->count; at += PIECE) {
+        struct stopwatch watch;
+        bool whole;
+
+        stopwatch_start(&watch);
+        run_piece(j, at, at + PIECE);
+        int64_t took = stopwatch_stop(&watch, &whole);
+
+        tally_add(&j->pieces, took, whole, PIECE);
     }
 }
 
@@ -277,7 +311,7 @@ static void *run_job(void *arg)
 {
     struct job *j = arg;
 
-    pin(j->pair->cpus[j->w]);
+    pin(j->cpu);
     (void)pthread_barrier_wait(j->start);
     int64_t cpu = cpu_time();
 
@@ -288,16 +322,17 @@ static void *run_job(void *arg)
     return NULL;
 }
 
-/* Run the first `n` of two pools, each in its thread. */
-static void run_jobs(struct pair *p, struct pool pool[2], unsigned n, uint8_t want,
+/* Run a pool for each shard, each in its thread. */
+static void run_jobs(const struct pair *p, struct side *side, const struct pool *pool, uint8_t want,
                      struct job jobs[2])
 {
     pthread_barrier_t start;
     pthread_t threads[2];
 
-    bench_check(pthread_barrier_init(&start, NULL, n) == 0, "no barrier");
-    for (unsigned w = 0; w < n; w++) {
-        jobs[w] = (struct job){.pair = p,
+    bench_check(pthread_barrier_init(&start, NULL, threads_of(side)) == 0, "no barrier");
+    for (unsigned w = 0; w < threads_of(side); w++) {
+        jobs[w] = (struct job){.side = side,
+                               .cpu = p->cpus[w],
                                .pool = &pool[w],
                                .start = &start,
                                .w = w,
@@ -305,7 +340,7 @@ static void run_jobs(struct pair *p, struct pool pool[2], unsigned n, uint8_t wa
                                .packets = pool[w].count};
         bench_check(pthread_create(&threads[w], NULL, run_job, &jobs[w]) == 0, "no thread");
     }
-    for (unsigned w = 0; w < n; w++)
+    for (unsigned w = 0; w < threads_of(side); w++)
         bench_check(pthread_join(threads[w], NULL) == 0, "no thread");
     (void)pthread_barrier_destroy(&start);
 }
@@ -315,106 +350,120 @@ static double per_us(double packets, double ns)
     return packets * 1000 / ns;
 }
 
-static void rate_one(struct pair_rate *r, const struct job *j)
+static struct rate rate_of(const struct job *j, unsigned n)
 {
-    r->one = per_us(j->packets, (double)(j->ended - j->began));
-    r->cpu_one = per_us(j->packets, (double)j->cpu_ns);
-}
+    struct rate r = {0};
+    double packets = 0, wall = 0, cpu = 0;
+    int64_t began = j[0].began, ended = j[0].ended;
 
-static void rate_both(struct pair_rate *r, const struct job j[2])
-{
-    double packets = j[0].packets + j[1].packets, wall = 0, cpu = 0;
-    int64_t began = j[0].began < j[1].began ? j[0].began : j[1].began;
-    int64_t ended = j[0].ended > j[1].ended ? j[0].ended : j[1].ended;
-
-    for (int w = 0; w < 2; w++) {
+    for (unsigned w = 0; w < n; w++) {
+        packets += j[w].packets;
         wall += (double)(j[w].ended - j[w].began);
         cpu += (double)j[w].cpu_ns;
-        r->cpu_both += per_us(j[w].packets, (double)j[w].cpu_ns);
+        began = j[w].began < began ? j[w].began : began;
+        ended = j[w].ended > ended ? j[w].ended : ended;
+        r.whole += 1000 / tally_each(&j[w].pieces);
     }
-    r->both = per_us(packets, (double)(ended - began));
-    r->steal = 1 - cpu / wall;
+    r.wall = per_us(packets, (double)(ended - began));
+    r.idle = 1 - cpu / wall;
+    return r;
+}
+
+/*
+ * A reply may come before its query, and then is one: either way a flow is open after two passes,
+ * and ASSURED after a third.
+ */
+static void open_side(struct pair *p, enum kind kind)
+{
+    struct side *side = &p->side[kind];
+    struct job jobs[2];
+
+    side->kind = kind;
+    for (unsigned w = 0, n = threads_of(side); w < n; w++) {
+        bool joins = kind == TWO && w == 1;
+
+        side->number[w] = joins;
+        side->group[w] = joins ? side->group[0] : new_group(kind == TWO ? 2 : 1, 4 * p->flows);
+        side->now[w] = start_ns;
+        side->pool[w] = pool_new(side->group[w], side->number[w], &side->next,
+                                 2 * p->flows / n / PIECE * PIECE, true);
+    }
+    for (int i = 0; i < 3; i++) {
+        run_jobs(p, side, side->pool, WEIR_CT_NONE, jobs);
+        for (unsigned w = 0; w < threads_of(side); w++)
+            side->now[w] += i ? stream_ns : 0;
+    }
 }
 
 struct pair *pair_new(const int cpus[2], uint32_t flows)
 {
     struct pair *p = bench_alloc(sizeof(*p));
-    struct job jobs[2];
 
-    *p = (struct pair){.flows = flows, .cpus = {cpus[0], cpus[1]}, .now = {start_ns, start_ns}};
-    p->group = new_group(2, 4 * flows);
-    for (unsigned w = 0; w < 2; w++)
-        p->pool[w] = pool_new(p->group, w, &p->next, 2 * flows / BATCH * BATCH, true);
-    /* A reply may come before its query, and then is one: either way the flow is open after two
-     * passes, and ASSURED after a third. */
-    for (int i = 0; i < 3; i++) {
-        run_jobs(p, p->pool, 2, WEIR_CT_NONE, jobs);
-        for (unsigned w = 0; w < 2; w++)
-            p->now[w] += i ? stream_ns : 0;
-    }
+    *p = (struct pair){.flows = flows, .cpus = {cpus[0], cpus[1]}};
+    for (int kind = 0; kind < KINDS; kind++)
+        open_side(p, (enum kind)kind);
     return p;
 }
 
 void pair_free(struct pair *p)
 {
-    for (unsigned w = 0; w < 2; w++)
-        pool_free(&p->pool[w]);
-    weir_group_free(p->group);
+    for (int i = 0; i < KINDS; i++)
+        for (unsigned w = 0; w < threads_of(&p->side[i]); w++) {
+            pool_free(&p->side[i].pool[w]);
+            if (p->side[i].number[w] == 0)
+                weir_group_free(p->side[i].group[w]);
+        }
     bench_free(p, sizeof(*p));
 }
 
-/* Give the packets of a pool the hops back that they spent. */
-static void renew(struct pool *p)
+/* Give a packet the hops back that it spent. */
+static void renew(uint8_t *ip)
 {
-    for (uint32_t i = 0; i < p->count; i++) {
-        uint8_t *ip = p->bytes + (size_t)i * SLOT;
+    store_be16(ip + IP4_TTL, TTL << 8 | ip[IP4_PROTO]);
+    store_raw16(ip + IP4_CHECKSUM, 0);
+    store_raw16(ip + IP4_CHECKSUM, (uint16_t)~checksum_fold(checksum_add(0, ip, IP4_MIN)));
+}
 
-        ip[IP4_TTL] = TTL;
-        store_raw16(ip + IP4_CHECKSUM, 0);
-        store_raw16(ip + IP4_CHECKSUM, (uint16_t)~checksum_fold(checksum_add(0, ip, IP4_MIN)));
+static struct rate run_established(struct pair *p, struct side *side)
+{
+    struct job jobs[2];
+
+    for (unsigned w = 0; w < threads_of(side); w++)
+        for (uint32_t i = 0; i < side->pool[w].count; i++)
+            renew(side->pool[w].bytes + (size_t)i * SLOT);
+    run_jobs(p, side, side->pool, WEIR_CT_ESTABLISHED, jobs);
+    return rate_of(jobs, threads_of(side));
+}
+
+/* New flows in tables that have as many others. They go again afterwards. */
+static struct rate run_opening(struct pair *p, struct side *side)
+{
+    unsigned n = threads_of(side);
+    struct pool pool[2];
+    struct job jobs[2];
+
+    for (unsigned w = 0; w < n; w++)
+        pool[w] = pool_new(side->group[w], side->number[w], &side->next,
+                           p->flows / 2 / n / PIECE * PIECE, false);
+    run_jobs(p, side, pool, WEIR_CT_NEW, jobs);
+    for (unsigned w = 0; w < n; w++) {
+        /* Unanswered ones have expired then, streams have not. */
+        const struct weir_time later = {side->now[w] += 31000000000};
+
+        (void)weir_shard_tick(weir_group_shard(side->group[w], side->number[w]), later, 0);
+        pool_free(&pool[w]);
     }
+    return rate_of(jobs, n);
 }
 
 struct pair_rate pair_established(struct pair *p)
 {
-    struct pair_rate r = {0};
-    struct job jobs[2];
-
-    for (unsigned w = 0; w < 2; w++)
-        renew(&p->pool[w]);
-
-    run_jobs(p, p->pool, 1, WEIR_CT_ESTABLISHED, jobs);
-    rate_one(&r, &jobs[0]);
-    run_jobs(p, p->pool, 2, WEIR_CT_ESTABLISHED, jobs);
-    rate_both(&r, jobs);
-    return r;
-}
-
-/* New flows in tables that have as many others. They go again afterwards. */
-static void open_new(struct pair *p, unsigned n, struct job jobs[2])
-{
-    struct pool pool[2];
-    struct weir_time later;
-
-    for (unsigned w = 0; w < n; w++)
-        pool[w] = pool_new(p->group, w, &p->next, p->flows / 2 / BATCH * BATCH, false);
-    run_jobs(p, pool, n, WEIR_CT_NEW, jobs);
-    for (unsigned w = 0; w < n; w++) {
-        later.ns = p->now[w] += 31000000000; /* unanswered ones have expired, streams have not */
-        (void)weir_shard_tick(weir_group_shard(p->group, w), later, 0);
-    }
-    for (unsigned w = 0; w < n; w++)
-        pool_free(&pool[w]);
+    return (struct pair_rate){run_established(p, &p->side[ONE]), run_established(p, &p->side[TWO]),
+                              run_established(p, &p->side[APART])};
 }
 
 struct pair_rate pair_opening(struct pair *p)
 {
-    struct pair_rate r = {0};
-    struct job jobs[2];
-
-    open_new(p, 1, jobs);
-    rate_one(&r, &jobs[0]);
-    open_new(p, 2, jobs);
-    rate_both(&r, jobs);
-    return r;
+    return (struct pair_rate){run_opening(p, &p->side[ONE]), run_opening(p, &p->side[TWO]),
+                              run_opening(p, &p->side[APART])};
 }

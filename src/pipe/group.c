@@ -188,41 +188,44 @@ void weir_group_stats(const struct weir_group *group, unsigned number,
 
 /* --- packets in rings --- */
 
+/* Field by field: a whole that is built aside from small stores and then copied in large pieces
+ * stalls the processor at each. */
 static void describe(struct handoff *h, const struct weir_packet *p, bool final)
 {
-    *h = (struct handoff){.data = p->data,
-                          .templ = p->templ,
-                          .user = p->user,
-                          .link = p->link,
-                          .len = p->len,
-                          .wire_len = p->wire_len,
-                          .mark = p->mark,
-                          .priority = p->priority,
-                          .in_iface = p->in_iface,
-                          .link_len = p->link_len,
-                          .link_type = p->link_type,
-                          .path = p->path,
-                          .flags = p->flags,
-                          .pkt_type = p->pkt_type,
-                          .final = final};
+    h->data = p->data;
+    h->templ = p->templ;
+    h->user = p->user;
+    h->link = p->link;
+    h->len = p->len;
+    h->wire_len = p->wire_len;
+    h->mark = p->mark;
+    h->priority = p->priority;
+    h->in_iface = p->in_iface;
+    h->link_len = p->link_len;
+    h->link_type = p->link_type;
+    h->path = p->path;
+    h->flags = p->flags;
+    h->pkt_type = p->pkt_type;
+    h->final = final;
 }
 
-static struct weir_packet described(const struct handoff *h)
+static void restore(struct weir_packet *p, const struct handoff *h)
 {
-    return (struct weir_packet){.data = h->data,
-                                .templ = h->templ,
-                                .user = h->user,
-                                .link = h->link,
-                                .len = h->len,
-                                .wire_len = h->wire_len,
-                                .mark = h->mark,
-                                .priority = h->priority,
-                                .in_iface = h->in_iface,
-                                .link_len = h->link_len,
-                                .link_type = h->link_type,
-                                .path = h->path,
-                                .flags = h->flags,
-                                .pkt_type = h->pkt_type};
+    memset(p, 0, sizeof(*p));
+    p->data = h->data;
+    p->templ = h->templ;
+    p->user = h->user;
+    p->link = h->link;
+    p->len = h->len;
+    p->wire_len = h->wire_len;
+    p->mark = h->mark;
+    p->priority = h->priority;
+    p->in_iface = h->in_iface;
+    p->link_len = h->link_len;
+    p->link_type = h->link_type;
+    p->path = h->path;
+    p->flags = h->flags;
+    p->pkt_type = h->pkt_type;
 }
 
 /* Into the ring, but not published. False: it is full. */
@@ -255,39 +258,51 @@ struct flight {
     uint16_t to;
     bool final;    /* run it there, without another look at stubs */
     bool keyed;    /* its home is here, and it may have a stub */
-    uint64_t hash; /* of key */
-    struct weir_tuple key;
+    uint64_t hash; /* of its key */
+};
+
+/* Packets that are looked at together. */
+struct chunk {
+    struct flight flight[CHUNK];
+    struct weir_tuple key[CHUNK]; /* of those that are keyed */
 };
 
 /* The packet's home is here: if any tuple has a stub, what is its own? */
-static void look_up_later(const struct worker *w, const struct weir_packet *p, struct flight *f)
+static void look_up_later(const struct worker *w, const struct weir_packet *p, struct chunk *c,
+                          size_t i)
 {
+    struct flight *f = &c->flight[i];
+
     if (!w->stubs.slab.count)
         return;
-    f->keyed = p->flags & WEIR_PKT_GATHERED ? home_key(&parcel_of(p)->ip, &f->key)
-                                            : home_key_of_packet(p, &f->key);
+    f->keyed = p->flags & WEIR_PKT_GATHERED ? home_key(&parcel_of(p)->ip, &c->key[i])
+                                            : home_key_of_packet(p, &c->key[i]);
     if (f->keyed) {
-        f->hash = stub_hash(&w->stubs, &f->key);
+        f->hash = stub_hash(&w->stubs, &c->key[i]);
         table_prefetch(&w->stubs.table, f->hash);
     }
 }
 
 /* Where does a received packet go, by its home alone? */
-static void find_home(const struct worker *w, const struct weir_packet *p, struct flight *f)
+static void find_home(const struct worker *w, const struct weir_packet *p, struct chunk *c,
+                      size_t i)
 {
     const struct home home = home_of_packet(&w->group->homes, p);
+    struct flight *f = &c->flight[i];
 
-    *f = (struct flight){.to = home.kind == HOME_NONE ? w->number : home.shard,
-                         .final = home.kind != HOME_TUPLE};
+    f->to = home.kind == HOME_NONE ? w->number : home.shard;
+    f->final = home.kind != HOME_TUPLE;
+    f->keyed = false;
     if (!f->final && f->to == w->number)
-        look_up_later(w, p, f);
+        look_up_later(w, p, c, i);
 }
 
-static void find_owner(const struct worker *w, struct flight *f)
+static void find_owner(const struct worker *w, struct chunk *c, size_t i)
 {
+    struct flight *f = &c->flight[i];
     uint16_t owner;
 
-    if (!f->keyed || (owner = stub_owner(&w->stubs, &f->key, f->hash)) == STUB_NONE)
+    if (!f->keyed || (owner = stub_owner(&w->stubs, &c->key[i], f->hash)) == STUB_NONE)
         return;
     f->to = owner;
     f->final = true;
@@ -363,7 +378,7 @@ struct weir_steered weir_group_steer(struct weir_group *group, unsigned number,
 {
     struct worker *w = &group->worker[number];
     struct weir_steered s = {0, 0};
-    struct flight flights[CHUNK];
+    struct chunk c;
 
     if (group->shards == 1)
         return (struct weir_steered){n, 0};
@@ -376,11 +391,11 @@ struct weir_steered weir_group_steer(struct weir_group *group, unsigned number,
         for (size_t i = 0; i < some; i++)
             __builtin_prefetch(packets[done + i].data);
         for (size_t i = 0; i < some; i++)
-            find_home(w, &packets[done + i], &flights[i]);
+            find_home(w, &packets[done + i], &c, i);
         for (size_t i = 0; i < some; i++)
-            find_owner(w, &flights[i]);
+            find_owner(w, &c, i);
         for (size_t i = 0; i < some; i++)
-            sort(w, packets, &s, &packets[done + i], &flights[i]);
+            sort(w, packets, &s, &packets[done + i], &c.flight[i]);
     }
     publish(w);
     return s;
@@ -398,7 +413,7 @@ static size_t take_from(struct worker *w, uint16_t from, struct weir_packet *pac
     for (; n < max && ring_waiting(ring); n++) {
         const struct handoff *h = ring_get(ring);
 
-        packets[n] = described(h);
+        restore(&packets[n], h);
         final[n] = h->final;
     }
     w->stats.lines += n + 2 * (uint64_t)ring_release(ring);
@@ -426,7 +441,7 @@ struct weir_steered weir_group_take(struct weir_group *group, unsigned number,
 {
     struct worker *w = &group->worker[number];
     struct weir_steered s = {0, 0};
-    struct flight flights[CHUNK];
+    struct chunk c;
     bool final[TAKE_MAX];
     size_t n;
 
@@ -441,15 +456,15 @@ struct weir_steered weir_group_take(struct weir_group *group, unsigned number,
         for (size_t i = 0; i < some; i++)
             __builtin_prefetch(packets[done + i].data);
         for (size_t i = 0; i < some; i++) {
-            flights[i] = (struct flight){.to = w->number, .final = final[done + i]};
-            if (!flights[i].final)
-                look_up_later(w, &packets[done + i], &flights[i]);
+            c.flight[i] = (struct flight){.to = w->number, .final = final[done + i]};
+            if (!final[done + i])
+                look_up_later(w, &packets[done + i], &c, i);
         }
         for (size_t i = 0; i < some; i++)
-            find_owner(w, &flights[i]);
+            find_owner(w, &c, i);
         for (size_t i = 0; i < some; i++) {
-            w->stats.second_hops += flights[i].to != w->number;
-            sort(w, packets, &s, &packets[done + i], &flights[i]);
+            w->stats.second_hops += c.flight[i].to != w->number;
+            sort(w, packets, &s, &packets[done + i], &c.flight[i]);
         }
     }
     publish(w);
@@ -473,21 +488,23 @@ enum gathering group_gathered(struct weir_shard *s, struct pkt *p)
 {
     struct worker *w = s->worker;
     const struct home home = home_of_parsed(&w->group->homes, &p->ip);
-    struct flight f = {.to = home.shard};
     struct weir_packet sent;
     struct parcel *parcel;
+    struct chunk c;
+    struct flight *f = &c.flight[0];
 
     if (home.kind == HOME_NONE)
         return GATHER_GO_ON;
-    if (f.to == w->number && w->stubs.slab.count && home_key(&p->ip, &f.key)) {
-        f.keyed = true;
-        f.hash = stub_hash(&w->stubs, &f.key);
-        find_owner(w, &f);
+    *f = (struct flight){.to = home.shard};
+    if (f->to == w->number && w->stubs.slab.count && home_key(&p->ip, &c.key[0])) {
+        f->keyed = true;
+        f->hash = stub_hash(&w->stubs, &c.key[0]);
+        find_owner(w, &c, 0);
     }
-    if (f.to == w->number)
+    if (f->to == w->number)
         return GATHER_GO_ON;
     parcel = parcel_pack(&w->parcels, p, &sent);
-    if (!parcel || !put(w, f.to, &sent, f.final)) {
+    if (!parcel || !put(w, f->to, &sent, f->final)) {
         if (parcel)
             parcel_done(parcel);
         w->stats.refused++;

@@ -59,7 +59,11 @@ _Static_assert(sizeof(struct note) <= sizeof(struct ring_slot), "a note is a lin
 /* From one shard to one other. */
 struct channel {
     struct ring packets, notes;
+    /* An odd number of lines: so the same lines of many channels, which are looked at one after the
+     * other, are in different sets of the cache. */
+    struct ring_slot spread;
 };
+_Static_assert(sizeof(struct channel) / WEIR_CACHE_LINE % 2 == 1, "channels spread over the cache");
 
 /* A note for which there was no room when it was due. */
 struct late {
