@@ -23,7 +23,7 @@ enum weir_path {
 };
 
 enum weir_packet_flag {
-    WEIR_PKT_CSUM_OK = 0x1, /* the layer 4 checksum is known to be good: do not verify it again */
+    WEIR_PKT_CSUM_OK = 0x1,   /* the layer 4 checksum is known to be good: do not verify it again */
     WEIR_PKT_GATHERED = 0x80, /* set by weir_group_take() only: a datagram put together elsewhere */
 };
 

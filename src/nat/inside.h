@@ -77,8 +77,8 @@ enum { NAT_ELSEWHERE = 1 };
  */
 uint32_t nat_obstacle(struct choice *ch);
 
-/* Has the reply tuple its home here? One that has not may be somebody's without our knowing, and its
- * packets take a hop more. */
+/* Has the reply tuple its home here? One that has not may be somebody's without our knowing, and
+ * its packets take a hop more. */
 static inline bool nat_at_home(const struct track *t, const struct weir_tuple *reply)
 {
     return !t->peers || t->peers->at_home(t->peers, reply);

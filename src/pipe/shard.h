@@ -21,8 +21,8 @@ struct weir_shard {
     struct rules_run *rules[2]; /* NULL: none */
     struct world world;
     struct worker *worker; /* its part of a group of shards; NULL: it is the only one */
-    uint32_t nested; /* packets that rules made and that are on their way */
-    uint16_t made;   /* how many of them left, for the packet being run */
+    uint32_t nested;       /* packets that rules made and that are on their way */
+    uint16_t made;         /* how many of them left, for the packet being run */
 };
 
 /* rules.c */
