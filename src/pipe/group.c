@@ -297,6 +297,7 @@ static void find_home(const struct worker *w, const struct weir_packet *p, struc
         look_up_later(w, p, c, i);
 }
 
+/* Once the lines for it are there. */
 static void find_owner(const struct worker *w, struct chunk *c, size_t i)
 {
     struct flight *f = &c->flight[i];
@@ -392,7 +393,7 @@ struct weir_steered weir_group_steer(struct weir_group *group, unsigned number,
             __builtin_prefetch(packets[done + i].data);
         for (size_t i = 0; i < some; i++)
             find_home(w, &packets[done + i], &c, i);
-        for (size_t i = 0; i < some; i++)
+        for (size_t i = 0; w->stubs.slab.count && i < some; i++)
             find_owner(w, &c, i);
         for (size_t i = 0; i < some; i++)
             sort(w, packets, &s, &packets[done + i], &c.flight[i]);
@@ -460,7 +461,7 @@ struct weir_steered weir_group_take(struct weir_group *group, unsigned number,
             if (!final[done + i])
                 look_up_later(w, &packets[done + i], &c, i);
         }
-        for (size_t i = 0; i < some; i++)
+        for (size_t i = 0; w->stubs.slab.count && i < some; i++)
             find_owner(w, &c, i);
         for (size_t i = 0; i < some; i++) {
             w->stats.second_hops += c.flight[i].to != w->number;

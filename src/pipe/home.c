@@ -14,18 +14,6 @@ void homes_init(struct homes *h, unsigned shards, const uint64_t seed[2])
 
 /* --- by tuple --- */
 
-static uint16_t of4(const struct homes *h, const uint8_t *addrs, const uint16_t key[2],
-                    uint8_t proto)
-{
-    return home_pair(h, home_end4(addrs, key[0]), home_end4(addrs + 4, key[1]), proto);
-}
-
-static uint16_t of6(const struct homes *h, const uint8_t *addrs, const uint16_t key[2],
-                    uint8_t proto)
-{
-    return home_pair(h, home_end6(h, addrs, key[0]), home_end6(h, addrs + 16, key[1]), proto);
-}
-
 uint16_t home_of_tuple(const struct homes *h, const struct weir_tuple *tuple)
 {
     uint16_t key[2] = {tuple->src_key, tuple->dst_key};
@@ -42,11 +30,11 @@ uint16_t home_of_tuple(const struct homes *h, const struct weir_tuple *tuple)
     if (tuple->family == 4) {
         const uint32_t addrs[2] = {tuple->src.v4, tuple->dst.v4};
 
-        return of4(h, (const uint8_t *)addrs, key, tuple->proto);
+        return home_of4(h, (const uint8_t *)addrs, key, tuple->proto);
     }
     const union weir_addr addrs[2] = {tuple->src, tuple->dst};
 
-    return of6(h, addrs[0].bytes, key, tuple->proto);
+    return home_of6(h, addrs[0].bytes, key, tuple->proto);
 }
 
 /* --- by packet --- */
@@ -110,38 +98,10 @@ static struct home of_fragment(const struct homes *h, const struct parsed *ip)
     return (struct home){shard, HOME_GATHER};
 }
 
-/* The usual packet: its ports are where they nearly always are. One that turns out to be malformed
- * is dropped wherever it goes. */
-static bool has_ports(uint8_t proto)
+struct home home_of_unusual(const struct homes *h, const struct weir_packet *raw)
 {
-    return proto == PROTO_TCP || proto == PROTO_UDP;
-}
-
-static bool is_plain4(const uint8_t *ip, uint32_t len)
-{
-    return len >= IP4_MIN + 4 && ip[IP4_VERSION_IHL] == 0x45 &&
-           !(load_be16(ip + IP4_FRAGMENT) & (IP4_OFFSET | IP4_MF)) && has_ports(ip[IP4_PROTO]);
-}
-
-static bool is_plain6(const uint8_t *ip, uint32_t len)
-{
-    return len >= IP6_SIZE + 4 && ip[0] >> 4 == 6 && has_ports(ip[IP6_NEXT]);
-}
-
-struct home home_of_packet(const struct homes *h, const struct weir_packet *raw)
-{
-    const uint8_t *ip = raw->data;
     struct parsed parsed;
-    uint16_t key[2];
 
-    if (is_plain4(ip, raw->len)) {
-        memcpy(key, ip + IP4_MIN, sizeof(key));
-        return (struct home){of4(h, ip + IP4_SRC, key, ip[IP4_PROTO]), HOME_TUPLE};
-    }
-    if (is_plain6(ip, raw->len)) {
-        memcpy(key, ip + IP6_SIZE, sizeof(key));
-        return (struct home){of6(h, ip + IP6_SRC, key, ip[IP6_NEXT]), HOME_TUPLE};
-    }
     if (parse_ip(&parsed, raw->data, raw->len, raw->wire_len))
         return (struct home){0, HOME_NONE};
     return frag_wants(&parsed) ? of_fragment(h, &parsed) : home_of_parsed(h, &parsed);
@@ -168,9 +128,9 @@ bool home_key_of_packet(const struct weir_packet *raw, struct weir_tuple *key)
     const uint8_t *ip = raw->data;
     struct parsed parsed;
 
-    if (is_plain4(ip, raw->len))
+    if (home_is_plain4(ip, raw->len))
         return plain_key(ip, IP4_MIN, ip[IP4_PROTO], key);
-    if (is_plain6(ip, raw->len))
+    if (home_is_plain6(ip, raw->len))
         return plain_key(ip, IP6_SIZE, ip[IP6_NEXT], key);
     return !parse_ip(&parsed, raw->data, raw->len, raw->wire_len) && home_key(&parsed, key);
 }

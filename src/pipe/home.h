@@ -70,10 +70,57 @@ static inline uint64_t home_end6(const struct homes *h, const void *addr, uint16
     return hash_mix(&h->key, key, load_raw64(addr), load_raw64((const uint8_t *)addr + 8));
 }
 
+static inline uint16_t home_of4(const struct homes *h, const uint8_t *addrs, const uint16_t key[2],
+                                uint8_t proto)
+{
+    return home_pair(h, home_end4(addrs, key[0]), home_end4(addrs + 4, key[1]), proto);
+}
+
+static inline uint16_t home_of6(const struct homes *h, const uint8_t *addrs, const uint16_t key[2],
+                                uint8_t proto)
+{
+    return home_pair(h, home_end6(h, addrs, key[0]), home_end6(h, addrs + 16, key[1]), proto);
+}
+
 uint16_t home_of_tuple(const struct homes *h, const struct weir_tuple *tuple);
 
+/* The usual packet: its ports are where they nearly always are. One that turns out to be malformed
+ * is dropped wherever it goes. */
+static inline bool home_has_ports(uint8_t proto)
+{
+    return proto == PROTO_TCP || proto == PROTO_UDP;
+}
+
+static inline bool home_is_plain4(const uint8_t *ip, uint32_t len)
+{
+    return len >= IP4_MIN + 4 && ip[IP4_VERSION_IHL] == 0x45 &&
+           !(load_raw16(ip + IP4_FRAGMENT) & BE16(IP4_OFFSET | IP4_MF)) &&
+           home_has_ports(ip[IP4_PROTO]);
+}
+
+static inline bool home_is_plain6(const uint8_t *ip, uint32_t len)
+{
+    return len >= IP6_SIZE + 4 && ip[0] >> 4 == 6 && home_has_ports(ip[IP6_NEXT]);
+}
+
+struct home home_of_unusual(const struct homes *h, const struct weir_packet *raw);
+
 /* Of a packet as it came. */
-struct home home_of_packet(const struct homes *h, const struct weir_packet *raw);
+static inline struct home home_of_packet(const struct homes *h, const struct weir_packet *raw)
+{
+    const uint8_t *ip = raw->data;
+    uint16_t key[2];
+
+    if (home_is_plain4(ip, raw->len)) {
+        memcpy(key, ip + IP4_MIN, sizeof(key));
+        return (struct home){home_of4(h, ip + IP4_SRC, key, ip[IP4_PROTO]), HOME_TUPLE};
+    }
+    if (home_is_plain6(ip, raw->len)) {
+        memcpy(key, ip + IP6_SIZE, sizeof(key));
+        return (struct home){home_of6(h, ip + IP6_SRC, key, ip[IP6_NEXT]), HOME_TUPLE};
+    }
+    return home_of_unusual(h, raw);
+}
 
 /* Of a packet that is no fragment, or of a datagram that was put together. */
 struct home home_of_parsed(const struct homes *h, const struct parsed *ip);
