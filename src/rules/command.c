@@ -161,16 +161,35 @@ struct found {
     struct ext *ext;
 };
 
-/* Exact names first, of the latest extension before those before it, and of all before the
- * command's own; then beginnings of names. */
+/* Was the same extension loaded before? Its options keep the place they got then, whose they are is
+ * the latest. */
+static bool is_repeated(const struct parse *p, uint32_t at)
+{
+    for (uint32_t i = 0; i < at; i++)
+        if (p->exts[i]->type == p->exts[at]->type)
+            return true;
+    return false;
+}
+
+static struct ext *latest_of(const struct parse *p, const struct ext_type *type)
+{
+    uint32_t i = p->ext_count - 1;
+
+    while (p->exts[i]->type != type)
+        i--;
+    return p->exts[i];
+}
+
+/* Exact names first, of the extension that was loaded last before those before it, and of all
+ * before the command's own; then beginnings of names. */
 static bool find_long(struct parse *p, const char *name, size_t len, struct found *f)
 {
     uint32_t candidates = 0;
 
     *f = (struct found){0};
     for (uint32_t i = p->ext_count; i-- > 0;)
-        if ((f->opt = opt_exact(p->exts[i]->type, name, len))) {
-            f->ext = p->exts[i];
+        if (!is_repeated(p, i) && (f->opt = opt_exact(p->exts[i]->type, name, len))) {
+            f->ext = latest_of(p, p->exts[i]->type);
             return true;
         }
     for (size_t i = 0; i < WEIR_ARRAY_LEN(own_options); i++)
@@ -188,11 +207,12 @@ static bool find_long(struct parse *p, const char *name, size_t len, struct foun
         candidates++;
     }
     for (uint32_t i = p->ext_count; i-- > 0;) {
-        const struct opt *o = opt_prefix(p->exts[i]->type, name, len, &candidates);
+        const struct opt *o =
+            is_repeated(p, i) ? NULL : opt_prefix(p->exts[i]->type, name, len, &candidates);
 
         if (o && !f->opt) {
             f->opt = o;
-            f->ext = p->exts[i];
+            f->ext = latest_of(p, p->exts[i]->type);
         }
     }
     return candidates == 1;

@@ -519,6 +519,37 @@ static uint8_t put_narrow(struct out *o, uint8_t table, uint8_t hooks)
     return t ? t->proto : FREE;
 }
 
+/* "-m NAME ..." of the same name. */
+static bool same_match(const struct template *a, const struct template *b)
+{
+    const char *name = a->text + strlen("-m ");
+    size_t len = strlen("-m ") + strcspn(name, " ");
+
+    return strncmp(a->text, b->text, len) == 0 && (b->text[len] == ' ' || !b->text[len]);
+}
+
+/* Some matches. A name that comes again after another one would be refused where both have an
+ * option of the same name. */
+static void put_matches(struct out *o, unsigned n, uint8_t table, uint8_t hooks, uint8_t proto)
+{
+    const struct template *drawn[8];
+    unsigned count = 0;
+
+    for (; n > 0; n--) {
+        const struct template *t =
+            draw(o, matches, sizeof(matches) / sizeof(matches[0]), table, hooks, proto);
+
+        for (unsigned i = 0; t && i + 1 < count; i++)
+            if (same_match(drawn[i], t))
+                t = NULL;
+        if (!t)
+            continue;
+        put(o, " ");
+        put_template(o, t->text);
+        drawn[count++] = t;
+    }
+}
+
 static void put_rule(struct out *o, const char *chain, uint8_t table, uint8_t hooks,
                      const struct user_chain *users, unsigned n_users, unsigned first_user)
 {
@@ -534,12 +565,7 @@ static void put_rule(struct out *o, const char *chain, uint8_t table, uint8_t ho
         unsigned n = rng_below(r, 3) + (o->opts->many ? 2 : 0);
 
         proto = put_head(o, hooks);
-        for (unsigned i = 0; i < n; i++) {
-            t = draw(o, matches, sizeof(matches) / sizeof(matches[0]), table, hooks, proto);
-            put(o, " ");
-            if (t)
-                put_template(o, t->text);
-        }
+        put_matches(o, n, table, hooks, proto);
     }
     if (first_user < n_users && rng_one_in(r, 3)) {
         unsigned to = rng_range(r, first_user, n_users - 1);
