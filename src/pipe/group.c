@@ -391,8 +391,10 @@ struct weir_steered weir_group_steer(struct weir_group *group, unsigned number,
 
         for (size_t i = 0; i < some; i++)
             __builtin_prefetch(packets[done + i].data);
-        for (size_t i = 0; i < some; i++)
+        for (size_t i = 0; i < some; i++) {
+            packets[done + i].flags &= (uint8_t)~WEIR_PKT_GATHERED; /* not the caller's to set */
             find_home(w, &packets[done + i], &c, i);
+        }
         for (size_t i = 0; w->stubs.slab.count && i < some; i++)
             find_owner(w, &c, i);
         for (size_t i = 0; i < some; i++)

@@ -50,7 +50,7 @@ static void begin_gathered(const struct weir_shard *s, struct pkt *p)
 void walk_begin(const struct weir_shard *s, struct pkt *p, struct weir_packet *raw)
 {
     clear(p, raw);
-    if (raw->flags & WEIR_PKT_GATHERED) {
+    if (raw->flags & WEIR_PKT_GATHERED && s->worker) {
         begin_gathered(s, p);
         return;
     }

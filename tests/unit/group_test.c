@@ -170,18 +170,25 @@ static void refuses_what_is_no_group(void **state)
     weir_group_free(NULL);
 }
 
-static int reservations;
+static int reservations, outstanding;
 
 static void *reserve_few(void *ctx, size_t size)
 {
     (void)ctx;
+    outstanding += reservations > 0;
     return reservations-- > 0 ? weir_reserve_pages(NULL, size) : NULL;
+}
+
+static void release_few(void *ctx, void *memory, size_t size)
+{
+    outstanding--;
+    weir_release_pages(ctx, memory, size);
 }
 
 static void gives_all_back_when_memory_ends(void **state)
 {
     struct weir_group_config config = {
-        .shard = {.host = {.reserve = reserve_few, .release = weir_release_pages},
+        .shard = {.host = {.reserve = reserve_few, .release = release_few},
                   .seed = {1, 2},
                   .max = 100},
         .shards = 2,
@@ -193,8 +200,10 @@ static void gives_all_back_when_memory_ends(void **state)
         reservations = n;
         g = weir_group_new(&config);
         assert_true(n < 100);
+        assert_true(g || outstanding == 0);
     }
     weir_group_free(g);
+    assert_int_equal(outstanding, 0);
 }
 
 static void one_shard_alone_keeps_everything(void **state)
@@ -217,6 +226,26 @@ static void each_shard_has_its_part(void **state)
     open_group(3, NULL);
     for (unsigned w = 0; w < 3; w++)
         assert_int_equal(weir_tunable_get(weir_group_shard(lab.group, w), WEIR_T_MAX), 13334);
+}
+
+/* Only weir_group_take() says that a packet's bytes are weir's. */
+static void a_callers_flag_does_not_count(void **state)
+{
+    struct build b = udp_from(CLIENT, 1, SERVER, 2);
+
+    (void)state;
+    for (unsigned shards = 1; shards < 3; shards++) {
+        struct weir_packet p = packet(0, &b);
+
+        open_group(shards, NULL);
+        p.flags = WEIR_PKT_GATHERED;
+        unsigned w = weir_group_home(lab.group, &p);
+
+        assert_int_equal(weir_group_steer(lab.group, w, &p, 1).own, 1);
+        weir_shard_run(weir_group_shard(lab.group, w), lab.now, &p, 1);
+        assert_int_equal(p.verdict, WEIR_ACCEPT);
+        (void)close_group(NULL);
+    }
 }
 
 /* --- homes --- */
@@ -646,6 +675,7 @@ int main(void)
         cmocka_unit_test(gives_all_back_when_memory_ends),
         GROUP_TEST(one_shard_alone_keeps_everything),
         GROUP_TEST(each_shard_has_its_part),
+        GROUP_TEST(a_callers_flag_does_not_count),
         GROUP_TEST(both_directions_have_one_home),
         GROUP_TEST(an_error_has_the_home_of_what_it_quotes),
         GROUP_TEST(what_finds_a_full_ring_is_refused),
