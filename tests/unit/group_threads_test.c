@@ -218,9 +218,132 @@ static void answers_never_overtake(void **state)
     weir_rules_free(set);
 }
 
+/* --- datagrams that one thread gathers and the other runs --- */
+
+enum { DATAGRAMS = 5000, PIECE = 128 };
+
+static atomic_uint crossed, sent_on, came_whole;
+static atomic_bool gathered_all;
+
+static void on_packet(void *ctx, const struct weir_packet *made, const struct weir_packet *cause)
+{
+    (void)ctx;
+    (void)cause;
+    sent_on++;
+    came_whole += made->data[made->len - 1] == made->data[4]; /* written at both ends */
+}
+
+/* Two fragments, both ending in the low byte of the identification's half. */
+static void cut(uint16_t id, uint16_t port, struct weir_packet pieces[2], uint8_t bytes[2][PIECE])
+{
+    uint8_t data[40];
+    struct build b;
+
+    memset(data, id >> 8, sizeof(data));
+    build_init(&b, 4, BUILD_UDP);
+    memcpy(b.src.b, (uint8_t[4]){10, 0, 0, 1}, 4);
+    memcpy(b.dst.b, (uint8_t[4]){10, 0, 1, 1}, 4);
+    b.ip4.id = id;
+    b.l4.udp.sport = port;
+    b.l4.udp.dport = 53;
+    b.data.bytes = data;
+    b.data.len = sizeof(data);
+    for (unsigned i = 0; i < 2; i++) {
+        b.piece = (struct build_piece){.on = true, .off = 24 * i, .len = 24, .more = BUILD_AUTO};
+        pieces[i] = (struct weir_packet){.data = bytes[i],
+                                         .len = (uint32_t)build_make(&b, bytes[i], PIECE)};
+    }
+}
+
+static bool crosses(uint16_t port)
+{
+    struct weir_packet whole, pieces[2];
+    uint8_t bytes[2][PIECE], all[PIECE];
+    struct build b;
+
+    cut(1, port, pieces, bytes);
+    build_init(&b, 4, BUILD_UDP);
+    memcpy(b.src.b, (uint8_t[4]){10, 0, 0, 1}, 4);
+    memcpy(b.dst.b, (uint8_t[4]){10, 0, 1, 1}, 4);
+    b.l4.udp.sport = port;
+    b.l4.udp.dport = 53;
+    whole = (struct weir_packet){.data = all, .len = (uint32_t)build_make(&b, all, sizeof(all))};
+    return weir_group_home(group, &whole) != weir_group_home(group, &pieces[0]);
+}
+
+static void *gather(void *arg)
+{
+    unsigned me = (unsigned)(uintptr_t)arg;
+    struct weir_packet pieces[2];
+    uint8_t bytes[2][PIECE];
+    uint16_t port = 1;
+
+    for (unsigned i = 0; i < DATAGRAMS && !wrong_class;) {
+        port = (uint16_t)(port % 1000 + 1);
+        if (!crosses(port))
+            continue;
+        cut((uint16_t)(i + 1), port, pieces, bytes);
+        (void)weir_group_steer(group, me, pieces, 2);
+        weir_shard_run(weir_group_shard(group, me), (struct weir_time){1000000000000}, pieces, 2);
+        if (pieces[1].reason == WEIR_R_HANDED_OVER)
+            i++;
+        else
+            (void)sched_yield();
+        wrong_class +=
+            pieces[1].reason != WEIR_R_HANDED_OVER && pieces[1].reason != WEIR_R_HANDOFF_FULL;
+    }
+    gathered_all = true;
+    return NULL;
+}
+
+static void *finish(void *arg)
+{
+    unsigned me = (unsigned)(uintptr_t)arg;
+    struct weir_packet packets[BATCH];
+
+    while (!gathered_all || weir_group_waiting(group, me)) {
+        size_t n = weir_group_take(group, me, packets, BATCH).own;
+
+        weir_shard_run(weir_group_shard(group, me), (struct weir_time){1000000000000}, packets, n);
+        for (size_t i = 0; i < n; i++)
+            wrong_class += packets[i].verdict != WEIR_REPLACED;
+        crossed += (unsigned)n;
+        if (!n)
+            (void)sched_yield();
+    }
+    return NULL;
+}
+
+static void datagrams_cross_whole(void **state)
+{
+    const struct weir_group_config config = {
+        .shard = {.host = {.packet = on_packet}, .seed = {7, 8}, .max = 10000}, .shards = 2};
+    pthread_t threads[2];
+    struct weir_packet pieces[2];
+    uint8_t bytes[2][PIECE];
+
+    (void)state;
+    group = weir_group_new(&config);
+    assert_non_null(group);
+    wrong_class = 0;
+    cut(1, 1, pieces, bytes);
+    uintptr_t gatherer = weir_group_home(group, &pieces[0]);
+
+    assert_int_equal(pthread_create(&threads[0], NULL, gather, (void *)gatherer), 0);
+    assert_int_equal(pthread_create(&threads[1], NULL, finish, (void *)(1 - gatherer)), 0);
+    for (int i = 0; i < 2; i++)
+        assert_int_equal(pthread_join(threads[i], NULL), 0);
+    assert_int_equal(wrong_class, 0);
+    assert_int_equal(crossed, DATAGRAMS);
+    assert_int_equal(sent_on, 2 * DATAGRAMS);
+    assert_int_equal(came_whole, 2 * DATAGRAMS);
+    weir_group_free(group);
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(answers_never_overtake)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(answers_never_overtake),
+                                       cmocka_unit_test(datagrams_cross_whole)};
 
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
