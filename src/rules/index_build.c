@@ -67,15 +67,21 @@ static bool fixes_nothing(const struct want *w)
            !w->ports[WANT_DST].count;
 }
 
-/* What is done with a key of the rule at `position`. */
-typedef void take_key(struct build *b, uint32_t position, const struct pattern *key);
+/* The keys of a rule; they have one mask. */
+struct keys {
+    uint32_t position;
+    struct key mask;
+    uint32_t count;
+    struct key value[KEYS_MAX];
+};
 
 /* One for each pair of ports; if these are too many, one for each destination. */
-static void keys_of(struct build *b, uint32_t position, const struct want *w, take_key *take)
+static void keys_of(const struct want *w, struct keys *k)
 {
     const struct want_ports *src = &w->ports[WANT_SRC], *dst = &w->ports[WANT_DST];
     uint32_t sources = src->count * dst->count > KEYS_MAX ? 0 : src->count;
 
+    k->count = 0;
     for (uint32_t s = 0; s == 0 || s < sources; s++)
         for (uint32_t d = 0; d == 0 || d < dst->count; d++) {
             struct pattern key = w->pattern;
@@ -86,17 +92,22 @@ static void keys_of(struct build *b, uint32_t position, const struct want *w, ta
             if (dst->count)
                 pattern_add(&key, KEY_UPPER, key_upper(0, dst->port[d], 0),
                             key_upper(0, UINT16_MAX, 0));
-            take(b, position, &key);
+            k->mask = key.mask;
+            k->value[k->count++] = key.value;
         }
 }
 
-static void all_keys(struct build *b, take_key *take)
+typedef void take_keys(struct build *b, const struct keys *k);
+
+static void all_keys(struct build *b, take_keys *take)
 {
     for (uint32_t i = b->chain->rule_count; i-- > b->first;) {
+        struct keys k = {.position = i};
         struct want w;
 
         want_of(b, &b->chain->rules[i], &w);
-        keys_of(b, i, &w, take);
+        keys_of(&w, &k);
+        take(b, &k);
     }
 }
 
@@ -156,17 +167,16 @@ static void join(struct build *b, uint32_t first, uint32_t second)
     b->draft[second] = b->draft[--b->drafts];
 }
 
-static void note_shape(struct build *b, uint32_t position, const struct pattern *key)
+static void note_shape(struct build *b, const struct keys *k)
 {
     uint64_t lowest;
     uint32_t i = 0;
 
-    (void)position;
-    while (i < b->drafts && !same_bits(&b->draft[i].mask, &key->mask))
+    while (i < b->drafts && !same_bits(&b->draft[i].mask, &k->mask))
         i++;
     if (i == b->drafts)
-        b->draft[b->drafts++] = (struct draft){key->mask, bits_of(&key->mask), 0};
-    b->draft[i].keys++;
+        b->draft[b->drafts++] = (struct draft){k->mask, bits_of(&k->mask), 0};
+    b->draft[i].keys += k->count;
     if (b->drafts > DRAFTS_MAX)
         join(b, cheapest(b, i, &lowest), i);
 }
@@ -198,7 +208,7 @@ static void draft_shapes(struct build *b)
         join_cheapest(b);
 }
 
-/* The shape that keeps most of a key. There is one: the first keeps nothing. */
+/* The shape that keeps most of a mask. There is one: the first keeps nothing. */
 static struct index_shape *shape_of(const struct build *b, const struct key *mask)
 {
     uint32_t best = 0;
@@ -236,12 +246,12 @@ static bool make_shapes(struct build *b)
     return true;
 }
 
-static void count_key(struct build *b, uint32_t position, const struct pattern *key)
+static void count_keys(struct build *b, const struct keys *k)
 {
-    struct index_shape *shape = shape_of(b, &key->mask);
+    struct index_shape *shape = shape_of(b, &k->mask);
 
-    (void)position;
-    shape->heads[index_bucket(shape, index_hash(&shape->mask, &key->value, b->family))]++;
+    for (uint32_t i = 0; i < k->count; i++)
+        shape->heads[index_bucket(shape, index_hash(&shape->mask, &k->value[i], b->family))]++;
 }
 
 /* Counts become the buckets' ends. */
@@ -261,13 +271,16 @@ static bool make_entries(struct build *b)
 }
 
 /* Each goes before what came before it, and the ends become beginnings. */
-static void place_key(struct build *b, uint32_t position, const struct pattern *key)
+static void place_keys(struct build *b, const struct keys *k)
 {
-    struct index_shape *shape = shape_of(b, &key->mask);
-    uint64_t hash = index_hash(&shape->mask, &key->value, b->family);
-    uint32_t at = --shape->heads[index_bucket(shape, hash)];
+    struct index_shape *shape = shape_of(b, &k->mask);
 
-    shape->entries[at] = (struct index_entry){index_tag(hash), position};
+    for (uint32_t i = 0; i < k->count; i++) {
+        uint64_t hash = index_hash(&shape->mask, &k->value[i], b->family);
+        uint32_t at = --shape->heads[index_bucket(shape, hash)];
+
+        shape->entries[at] = (struct index_entry){index_tag(hash), k->position};
+    }
 }
 
 /* --- one index --- */
@@ -303,10 +316,10 @@ static bool build_one(struct build *b, const struct index **index)
         return true;
     if (!make_shapes(b))
         return false;
-    all_keys(b, count_key);
+    all_keys(b, count_keys);
     if (!make_entries(b))
         return false;
-    all_keys(b, place_key);
+    all_keys(b, place_keys);
     *index = b->index;
     return true;
 }
