@@ -4,9 +4,10 @@
  * 1.9). Rules that an index knows not to match are left out (index.h); whatever a rule does is done
  * here, whether an index named it or not.
  *
- * The stack holds, for each jump under way, the rule to go on with; goto pushes nothing. Its depth
- * is known when a ruleset is read. A target may send a packet of its own (REJECT, TEE), which runs
- * through tables while this one is still here: it goes on above on the same stack.
+ * The stack holds the chain that is run and, for each jump under way, the one to go on with; goto
+ * pushes nothing. Its depth is known when a ruleset is read. A target may send a packet of its own
+ * (REJECT, TEE), which runs through tables while this one is still here: it goes on above on the
+ * same stack.
  */
 #include "rules/log.h"
 #include "packet/checksum.h"
@@ -122,9 +123,11 @@ struct view {
     uint8_t proto;
     bool later;  /* a fragment that is not the first */
     bool broken; /* IPv6: the chain of extension headers is cut off */
-    bool keyed;  /* the rest is filled in, for indexes */
+    /* For indexes, once one was chosen. */
+    bool keyed;
     enum index_kind kind;
     struct key key;
+    uint32_t version; /* how often the two changed */
 };
 
 /*
@@ -296,36 +299,51 @@ static void make_key(const struct eval *e, struct view *v)
 
 /* --- the way through chains --- */
 
-/* Where a packet stands. */
-struct walk {
-    const struct chain *chain;
-    const struct rule *next;   /* to be looked at; behind the last: the chain's end */
-    const struct rule *stop;   /* up to here, rule by rule; then as the index says */
-    const struct index *index; /* NULL: none */
-    bool asked;                /* it was, and these are left of what it said: */
-    struct index_cursors found;
-};
-
-/* Into a chain, or back into it, at `next`. */
-static void enter(const struct eval *e, struct view *v, struct walk *at, const struct chain *chain,
-                  const struct rule *next)
+static struct rules_frame *top(const struct eval *e)
 {
-    at->chain = chain;
-    at->next = next;
+    return &e->run->stack[e->run->stack_top - 1];
+}
+
+/* Which index, from the next rule on. */
+static void choose(const struct eval *e, struct view *v, struct rules_frame *at)
+{
+    const struct chain *chain = at->chain;
+
     at->stop = chain->rules + chain->rule_count;
     at->index = NULL;
     at->asked = false;
-    if (!chain->index[INDEX_WHOLE])
-        return;
-    if (!v->keyed)
-        make_key(e, v);
-    at->index = chain->index[v->kind];
+    if (chain->index[INDEX_WHOLE]) {
+        if (!v->keyed)
+            make_key(e, v);
+        at->index = chain->index[v->kind];
+    }
     if (at->index)
         at->stop = chain->rules + at->index->first;
+    at->version = v->version;
+}
+
+static void enter(const struct eval *e, struct view *v, const struct chain *chain)
+{
+    struct rules_frame *at = top(e);
+
+    at->chain = chain;
+    at->next = chain->rules;
+    choose(e, v, at);
+}
+
+/* The chain that the one which is run was entered from; false: none since `base`. */
+static bool leave(const struct eval *e, struct view *v, uint32_t base)
+{
+    if (--e->run->stack_top == base)
+        return false;
+    if (top(e)->version != v->version)
+        choose(e, v, top(e));
+    return true;
 }
 
 /* The next rule that could match; NULL: the chain is at its end. */
-static const struct rule *next_rule(const struct eval *e, const struct view *v, struct walk *at)
+static const struct rule *next_rule(const struct eval *e, const struct view *v,
+                                    struct rules_frame *at)
 {
     const struct rule *rules = at->chain->rules;
 
@@ -344,38 +362,22 @@ static const struct rule *next_rule(const struct eval *e, const struct view *v, 
     return rules + position;
 }
 
-/* A target may have changed the packet; if it changed what an index looks at, that is asked again.
- */
-static void look_again(const struct eval *e, struct view *v, struct walk *at)
+/* A target may have changed the packet. If it changed what indexes look at, what they said of it is
+ * void, in all chains that the packet is in. */
+static void look_again(const struct eval *e, struct view *v)
 {
     struct key key = v->key;
     enum index_kind kind = v->kind;
+    bool keyed = v->keyed;
 
     look(e, v);
-    if (!at->index)
+    if (!keyed)
         return;
     make_key(e, v);
-    if (v->kind != kind || !key_same(&v->key, &key, e->family))
-        enter(e, v, at, at->chain, at->next);
-}
-
-/* What is on the stack: the chain as well, since only it knows where it ends. What an index said is
- * not kept: asking again is quick, and what happens in between may change the answer. */
-static void push(struct rules_run *run, const struct walk *at)
-{
-    run->stack[run->stack_top++] = (struct rules_frame){at->chain, at->next};
-}
-
-/* Out of a user chain. False: to the built-in chain's policy. */
-static bool pop(const struct eval *e, struct view *v, uint32_t base, struct walk *at)
-{
-    struct rules_run *run = e->run;
-
-    if (run->stack_top == base)
-        return false;
-    run->stack_top--;
-    enter(e, v, at, run->stack[run->stack_top].chain, run->stack[run->stack_top].next);
-    return true;
+    if (v->kind == kind && key_same(&v->key, &key, e->family))
+        return;
+    v->version++;
+    choose(e, v, top(e));
 }
 
 /* The target of an extension: RULES_CONTINUE if the packet goes on. */
@@ -395,18 +397,19 @@ static enum rules_verdict run_chain(struct eval *e, const struct chain *builtin)
     struct rules_run *run = e->run;
     uint32_t base = run->stack_top;
     enum rules_verdict verdict;
-    struct walk at;
-    struct view v;
+    struct view v = {.version = 0};
 
     look(e, &v);
-    enter(e, &v, &at, builtin, builtin->rules);
+    run->stack_top++;
+    enter(e, &v, builtin);
     for (;;) {
-        const struct rule *rule = next_rule(e, &v, &at);
+        struct rules_frame *at = top(e);
+        const struct rule *rule = next_rule(e, &v, at);
 
         if (!rule) {
-            if (at.chain != builtin)
-                trace(e, at.chain, "return", at.chain->rule_count + 1);
-            if (!pop(e, &v, base, &at))
+            if (at->chain != builtin)
+                trace(e, at->chain, "return", at->chain->rule_count + 1);
+            if (!leave(e, &v, base))
                 return policy(e, builtin);
             continue;
         }
@@ -423,22 +426,22 @@ static enum rules_verdict run_chain(struct eval *e, const struct chain *builtin)
         }
         if (!fits)
             continue;
-        trace(e, at.chain, "rule", (uint32_t)(rule - at.chain->rules) + 1);
+        trace(e, at->chain, "rule", (uint32_t)(rule - at->chain->rules) + 1);
         switch ((enum rule_kind)rule->kind) {
         case RULE_COUNT: continue;
         case RULE_ACCEPT: return decide(e, rule->number, RULES_ACCEPT, WEIR_R_NONE);
         case RULE_DROP: return decide(e, rule->number, RULES_DROP, WEIR_R_RULE);
         case RULE_QUEUE: return decide(e, rule->number, RULES_DROP, WEIR_R_QUEUE);
         case RULE_RETURN: verdict = RULES_RETURN; break;
-        case RULE_JUMP: push(run, &at); __attribute__((fallthrough));
-        case RULE_GOTO: enter(e, &v, &at, rule->chain, rule->chain->rules); continue;
+        case RULE_JUMP: run->stack_top++; __attribute__((fallthrough));
+        case RULE_GOTO: enter(e, &v, rule->chain); continue;
         case RULE_TARGET: verdict = run_target(e, rule); break;
         default: continue;
         }
         switch (verdict) {
-        case RULES_CONTINUE: look_again(e, &v, &at); break;
+        case RULES_CONTINUE: look_again(e, &v); break;
         case RULES_RETURN:
-            if (!pop(e, &v, base, &at))
+            if (!leave(e, &v, base))
                 return policy(e, builtin);
             break;
         case RULES_ACCEPT:

@@ -91,10 +91,15 @@ struct weir_rules {
 
 /* --- a ruleset in a shard --- */
 
-/* Where a jump returns to. */
+/* Where a packet stands in a chain. */
 struct rules_frame {
     const struct chain *chain;
-    const struct rule *next;
+    const struct rule *next;   /* to be looked at; behind the last: the chain's end */
+    const struct rule *stop;   /* up to here, rule by rule; then as the index says */
+    const struct index *index; /* NULL: none */
+    uint32_t version;          /* of the packet's key, when the index was chosen */
+    bool asked;                /* it was, and these are left of what it said: */
+    struct index_cursors found;
 };
 
 enum { RULES_NESTED_MAX = 4 }; /* packets that one packet's rules made, each inside the other */
@@ -103,7 +108,7 @@ struct rules_run {
     const struct weir_rules *rules;
     struct weir_rules_count *counts;
     uint8_t *states;
-    struct rules_frame *stack; /* where jumps return to */
+    struct rules_frame *stack; /* chains that packets are in; the last is run */
     uint32_t stack_size, stack_top;
     size_t size; /* of this struct's memory */
 };
