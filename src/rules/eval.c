@@ -4,8 +4,8 @@
  * 1.9). Rules that an index knows not to match are left out (index.h); whatever a rule does is done
  * here, whether an index named it or not.
  *
- * The stack holds the chain that is run and, for each jump under way, the one to go on with; goto
- * pushes nothing. Its depth is known when a ruleset is read. A target may send a packet of its own
+ * The stack holds, for each jump under way, the rule to go on with; goto pushes nothing. Its depth
+ * is known when a ruleset is read. A target may send a packet of its own
  * (REJECT, TEE), which runs through tables while this one is still here: it goes on above on the
  * same stack.
  */
@@ -299,11 +299,6 @@ static void make_key(const struct eval *e, struct view *v)
 
 /* --- the way through chains --- */
 
-static struct rules_frame *top(const struct eval *e)
-{
-    return &e->run->stack[e->run->stack_top - 1];
-}
-
 /* Which index, from the next rule on. */
 static void choose(const struct eval *e, struct view *v, struct rules_frame *at)
 {
@@ -322,22 +317,40 @@ static void choose(const struct eval *e, struct view *v, struct rules_frame *at)
     at->version = v->version;
 }
 
-static void enter(const struct eval *e, struct view *v, const struct chain *chain)
+static void enter(const struct eval *e, struct view *v, struct rules_frame *at,
+                  const struct chain *chain)
 {
-    struct rules_frame *at = top(e);
-
     at->chain = chain;
     at->next = chain->rules;
     choose(e, v, at);
 }
 
-/* The chain that the one which is run was entered from; false: none since `base`. */
-static bool leave(const struct eval *e, struct view *v, uint32_t base)
+/* Mostly there are few cursors, or none. */
+static void copy_frame(struct rules_frame *to, const struct rules_frame *from)
 {
-    if (--e->run->stack_top == base)
+    memcpy(to, from, offsetof(struct rules_frame, found));
+    if (!from->asked)
+        return;
+    to->found.count = from->found.count;
+    for (uint32_t i = 0; i < from->found.count; i++)
+        to->found.cursor[i] = from->found.cursor[i];
+}
+
+static void push(struct rules_run *run, const struct rules_frame *at)
+{
+    copy_frame(&run->stack[run->stack_top++], at);
+}
+
+/* Out of a user chain. False: to the built-in chain's policy. */
+static bool pop(const struct eval *e, struct view *v, uint32_t base, struct rules_frame *at)
+{
+    struct rules_run *run = e->run;
+
+    if (run->stack_top == base)
         return false;
-    if (top(e)->version != v->version)
-        choose(e, v, top(e));
+    copy_frame(at, &run->stack[--run->stack_top]);
+    if (at->version != v->version)
+        choose(e, v, at);
     return true;
 }
 
@@ -364,7 +377,7 @@ static const struct rule *next_rule(const struct eval *e, const struct view *v,
 
 /* A target may have changed the packet. If it changed what indexes look at, what they said of it is
  * void, in all chains that the packet is in. */
-static void look_again(const struct eval *e, struct view *v)
+static void look_again(const struct eval *e, struct view *v, struct rules_frame *at)
 {
     struct key key = v->key;
     enum index_kind kind = v->kind;
@@ -377,7 +390,7 @@ static void look_again(const struct eval *e, struct view *v)
     if (v->kind == kind && key_same(&v->key, &key, e->family))
         return;
     v->version++;
-    choose(e, v, top(e));
+    choose(e, v, at);
 }
 
 /* The target of an extension: RULES_CONTINUE if the packet goes on. */
@@ -397,19 +410,19 @@ static enum rules_verdict run_chain(struct eval *e, const struct chain *builtin)
     struct rules_run *run = e->run;
     uint32_t base = run->stack_top;
     enum rules_verdict verdict;
-    struct view v = {.version = 0};
+    struct rules_frame at;
+    struct view v;
 
+    v.version = 0;
     look(e, &v);
-    run->stack_top++;
-    enter(e, &v, builtin);
+    enter(e, &v, &at, builtin);
     for (;;) {
-        struct rules_frame *at = top(e);
-        const struct rule *rule = next_rule(e, &v, at);
+        const struct rule *rule = next_rule(e, &v, &at);
 
         if (!rule) {
-            if (at->chain != builtin)
-                trace(e, at->chain, "return", at->chain->rule_count + 1);
-            if (!leave(e, &v, base))
+            if (at.chain != builtin)
+                trace(e, at.chain, "return", at.chain->rule_count + 1);
+            if (!pop(e, &v, base, &at))
                 return policy(e, builtin);
             continue;
         }
@@ -426,22 +439,22 @@ static enum rules_verdict run_chain(struct eval *e, const struct chain *builtin)
         }
         if (!fits)
             continue;
-        trace(e, at->chain, "rule", (uint32_t)(rule - at->chain->rules) + 1);
+        trace(e, at.chain, "rule", (uint32_t)(rule - at.chain->rules) + 1);
         switch ((enum rule_kind)rule->kind) {
         case RULE_COUNT: continue;
         case RULE_ACCEPT: return decide(e, rule->number, RULES_ACCEPT, WEIR_R_NONE);
         case RULE_DROP: return decide(e, rule->number, RULES_DROP, WEIR_R_RULE);
         case RULE_QUEUE: return decide(e, rule->number, RULES_DROP, WEIR_R_QUEUE);
         case RULE_RETURN: verdict = RULES_RETURN; break;
-        case RULE_JUMP: run->stack_top++; __attribute__((fallthrough));
-        case RULE_GOTO: enter(e, &v, rule->chain); continue;
+        case RULE_JUMP: push(run, &at); __attribute__((fallthrough));
+        case RULE_GOTO: enter(e, &v, &at, rule->chain); continue;
         case RULE_TARGET: verdict = run_target(e, rule); break;
         default: continue;
         }
         switch (verdict) {
-        case RULES_CONTINUE: look_again(e, &v); break;
+        case RULES_CONTINUE: look_again(e, &v, &at); break;
         case RULES_RETURN:
-            if (!leave(e, &v, base))
+            if (!pop(e, &v, base, &at))
                 return policy(e, builtin);
             break;
         case RULES_ACCEPT:

@@ -108,7 +108,7 @@ struct rules_run {
     const struct weir_rules *rules;
     struct weir_rules_count *counts;
     uint8_t *states;
-    struct rules_frame *stack; /* chains that packets are in; the last is run */
+    struct rules_frame *stack; /* where jumps return to */
     uint32_t stack_size, stack_top;
     size_t size; /* of this struct's memory */
 };
