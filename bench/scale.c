@@ -14,6 +14,7 @@
  *
  * After the tables the same numbers stand as lines for gnuplot.
  */
+#include "report.h"
 #include "scale.h"
 
 #include <inttypes.h>
@@ -72,6 +73,8 @@ static struct handoff_cost measure_handoff(const struct bench_options *o, const 
         alone.push = across.push;
         alone.pop = across.pop;
     }
+    report(o, &(struct figure){"hand-off", "time", "ns", alone.push + alone.pop,
+                               alone.push + alone.pop});
     return alone;
 }
 
@@ -102,6 +105,14 @@ static void print_pair(const char *name, const struct pair_spread *s, const stru
     putchar('\n');
 }
 
+/* As fast as the pair ever was, to as fast as the one ever was: the machine takes one of two CPUs
+ * away more often than the only one. */
+static void report_pair(const struct bench_options *o, const char *row, const struct pair_spread *s)
+{
+    report(o, &(struct figure){row, "to 1 core", "x", spread_max(&s->two) / spread_max(&s->one),
+                               spread_median(&s->two_ratio)});
+}
+
 static void measure_pair(const struct bench_options *o, const int cpus[2])
 {
     static struct pair_spread wall[2], whole[2];
@@ -128,6 +139,10 @@ static void measure_pair(const struct bench_options *o, const int cpus[2])
     print_pair("established, uninterrupted pieces", &whole[0], NULL);
     print_pair("new, by the wall clock", &wall[1], &idle[1]);
     print_pair("new, uninterrupted pieces", &whole[1], NULL);
+    report_pair(o, "udp4 established, 2 cores", &wall[0]);
+    report_pair(o, "udp4 new, 2 cores", &wall[1]);
+    report_pair(o, "udp4 established, 2 cores, uninterrupted", &whole[0]);
+    report_pair(o, "udp4 new, 2 cores, uninterrupted", &whole[1]);
 }
 
 /* --- the simulation --- */
@@ -150,8 +165,12 @@ static void project(struct curve *c, const struct handoff_cost *cost, double own
     }
 }
 
-static void print_curve(const struct curve *c, const char *mix, const char *arrival)
+static void print_curve(const struct bench_options *o, const struct curve *c, const char *mix,
+                        const char *arrival)
 {
+    char series[64];
+
+    (void)snprintf(series, sizeof(series), "%s, %s", mix, arrival);
     for (int i = 0; i < STEPS; i++) {
         const struct sim_result *r = &c->at[i];
 
@@ -160,6 +179,7 @@ static void print_curve(const struct curve *c, const char *mix, const char *arri
                i ? "" : mix, i ? "" : arrival, 1 << i, r->handoffs, r->second_hops, r->lines,
                r->opening_handoffs, r->stubs, r->opening_lines, r->notes, r->opening_ns,
                r->established_ns, c->rate[i], 100 * c->rate[i] / c->rate[0] / (1 << i));
+        report_point(o, series, 1 << i, c->rate[i] / c->rate[0]);
         bench_check(r->stubs_lost == 0, "%" PRIu64 " stubs were refused", r->stubs_lost);
     }
 }
@@ -221,7 +241,7 @@ static void simulate(const struct bench_options *o, const struct handoff_cost *c
     for (int mix = 0; mix < MIX_MAX; mix++)
         for (int home = 0; home < 2; home++) {
             project(&curves[mix][home], cost, own);
-            print_curve(&curves[mix][home], mixes[mix], home ? "at home" : "anywhere");
+            print_curve(o, &curves[mix][home], mixes[mix], home ? "at home" : "anywhere");
         }
     print_data(curves);
 }
