@@ -3,7 +3,7 @@
  * Does the engine ever stop? Every batch of 32 packets is timed while something large goes on
  * beside it: the table grows from 1k to 4M entries; a million entries are due at once; all entries
  * are flushed, and those with traffic come again; the ruleset is exchanged. Calls that do such a
- * thing (weir_shard_flush(), weir_shard_set_rules()) hold the packets up like a batch, and are
+ * thing (weir_shard_flush_some(), weir_shard_set_rules()) hold the packets up like a batch, and are
  * timed like one.
  *
  * The machine stops, too: interrupts, the hypervisor, its memory. No clock can tell such a pause
@@ -28,10 +28,11 @@
 
 enum {
     BATCH = 32,
-    GROWTH = 4,     /* from 1k to so many times --flows */
-    LIVE_SHARE = 4, /* of --flows, one in so many has traffic */
-    SWAPS = 20,     /* of the ruleset */
-    CALM = 500,     /* batches before, between and after */
+    GROWTH = 4,        /* from 1k to so many times --flows */
+    LIVE_SHARE = 4,    /* of --flows, one in so many has traffic */
+    FLUSH_SHARE = 128, /* entries */
+    SWAPS = 20,        /* of the ruleset */
+    CALM = 500,        /* batches before, between and after */
     SWAP_FLOWS = 10000,
     LIMIT_US = 100,
 };
@@ -334,7 +335,6 @@ static void crowd_fini(struct crowd *c)
 
 static struct weir_shard *crowd_shard(struct crowd *c)
 {
-    /* What was flushed may stand for a while beside what begins again. */
     struct weir_shard *shard = new_shard(&c->memory, c->idle.count + 2 * c->live.traffic.count);
 
     c->idle.first = 1ULL << 32;
@@ -370,20 +370,22 @@ static void mass_expiry(const struct bench_options *o, const char *row)
     print(o, row, &p);
 }
 
-static void timed_flush(struct weir_shard *shard, struct pieces *p)
+/* A share of the flush. True: there is more. */
+static bool timed_flush(struct weir_shard *shard, uint64_t *cursor, struct pieces *p)
 {
     struct stopwatch watch;
-    bool whole;
+    bool whole, more;
 
     stopwatch_start(&watch);
-    weir_shard_flush(shard);
+    more = weir_shard_flush_some(shard, cursor, FLUSH_SHARE);
     int64_t took = stopwatch_stop(&watch, &whole);
 
     pieces_add(p, took, whole);
+    return more;
 }
 
-/* Then a pass over the whole pool: every live flow begins again, while what the flush left to be
- * done is done. */
+/* Shares of the flush and batches in turns, then a pass over the whole pool, in which every live
+ * flow has begun again. */
 static void flush(const struct bench_options *o, const char *row)
 {
     struct crowd c;
@@ -391,17 +393,19 @@ static void flush(const struct bench_options *o, const char *row)
 
     crowd_init(&c, o);
     uint32_t again = c.live.traffic.slots / BATCH;
+    uint32_t shares = (c.idle.count + 2 * c.live.traffic.count) / FLUSH_SHARE + 2;
 
-    pieces_init(&p, o, CALM + 1 + again);
+    pieces_init(&p, o, CALM + 2 * shares + again);
     for (uint32_t rep = 0; rep < o->reps; rep++) {
         struct weir_shard *shard = crowd_shard(&c);
+        uint64_t cursor = 0;
 
         live_batches(&c.live, shard, CALM, &p);
-        timed_flush(shard, &p);
+        while (timed_flush(shard, &cursor, &p))
+            live_batch(&c.live, shard, check_tracked, &p);
         c.live.at = c.live.traffic.slots;
         for (uint32_t i = 0; i < again; i++)
             live_batch(&c.live, shard, check_tracked, &p);
-        (void)weir_shard_tick(shard, c.live.traffic.now, 0);
         check_count(shard, c.live.traffic.count);
         pieces_end_repetition(&p);
         weir_shard_free(shard);
