@@ -82,6 +82,16 @@ static inline void store_be32(void *p, uint32_t v)
     store_raw32(p, BE32(v));
 }
 
+static inline uint16_t load_le16(const void *p)
+{
+    return (uint16_t)__builtin_bswap16(load_be16(p));
+}
+
+static inline void store_le16(void *p, uint16_t v)
+{
+    store_be16(p, (uint16_t)__builtin_bswap16(v));
+}
+
 static inline uint32_t load_le32(const void *p)
 {
     return __builtin_bswap32(load_be32(p));

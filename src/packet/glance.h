@@ -25,11 +25,13 @@ static inline uint32_t glance_least(uint8_t proto)
 /* The header checksum, of a header of five words. */
 static inline bool glance_sum_good(const uint8_t *ip)
 {
-    uint64_t sum = (uint64_t)load_raw32(ip) + load_raw32(ip + 4) + load_raw32(ip + 8) +
-                   load_raw32(ip + 12) + load_raw32(ip + 16);
-    uint32_t half =
-        (uint32_t)(sum >> 32) + (uint32_t)(sum & UINT16_MAX) + (uint32_t)(sum >> 16 & UINT16_MAX);
+    uint64_t a = load_raw64(ip), b = load_raw64(ip + 8), sum = a + b;
+    uint32_t half;
 
+    sum += sum < b; /* the carry comes in again at the other end */
+    sum = (sum >> 32) + (uint32_t)sum + load_raw32(ip + 16);
+    half =
+        (uint32_t)(sum >> 32) + (uint32_t)(sum >> 16 & UINT16_MAX) + (uint32_t)(sum & UINT16_MAX);
     half = (half & UINT16_MAX) + (half >> 16);
     return half == UINT16_MAX;
 }

@@ -3,7 +3,6 @@
 #ifndef WEIR_PACKET_HOP_H
 #define WEIR_PACKET_HOP_H
 
-#include "packet/checksum.h"
 #include "packet/headers.h"
 
 static inline uint8_t hop_left(const uint8_t *ip, uint8_t family)
@@ -11,7 +10,10 @@ static inline uint8_t hop_left(const uint8_t *ip, uint8_t family)
     return ip[family == 4 ? IP4_TTL : IP6_HOPS];
 }
 
-/* There must be one left. The IPv4 header checksum follows the word of which it is the first byte.
+/*
+ * There must be one left. The header checksum of IPv4 is the complement of a sum in which the hops
+ * are the first byte of a word (RFC 1071): a hop less makes it one more, in the order in which both
+ * bytes lie in memory on a little-endian machine. 0xffff is left out, as Linux does (it is zero).
  */
 static inline void hop_spend(uint8_t *ip, uint8_t family)
 {
@@ -19,11 +21,10 @@ static inline void hop_spend(uint8_t *ip, uint8_t family)
         ip[IP6_HOPS]--;
         return;
     }
-    uint16_t before = load_raw16(ip + IP4_TTL);
+    uint32_t sum = load_le16(ip + IP4_CHECKSUM) + 1u;
 
     ip[IP4_TTL]--;
-    store_raw16(ip + IP4_CHECKSUM,
-                checksum_update(load_raw16(ip + IP4_CHECKSUM), before, load_raw16(ip + IP4_TTL)));
+    store_le16(ip + IP4_CHECKSUM, (uint16_t)(sum + (sum >= UINT16_MAX)));
 }
 
 #endif

@@ -37,7 +37,7 @@ void classify_prefetch(const struct track *t, struct pkt *p)
         return;
     p->found = table_first(&t->table, p->hash, &probe);
     if (p->found)
-        conn_prefetch(t, p->found, p->ip.proto);
+        conn_prefetch(t, p->found, conn_has_state(p->ip.proto));
     else
         classify_prefetch_new(t, p);
 }

@@ -2,6 +2,7 @@
 /* What is done in the short way, and when: express.h. */
 #include "pipe/express.h"
 #include "nat/nat.h"
+#include "packet/checksum.h"
 #include "packet/hop.h"
 #include "pipe/shard.h"
 #include "proto/registry.h"
@@ -146,7 +147,7 @@ static void count(struct rules_run *run, const struct settled *by, uint32_t byte
 EXPRESS bool take(struct weir_shard *s, struct weir_packet *raw, const struct look *l, bool six)
 {
     struct track *t = &s->track;
-    struct conn *c = slab_at(&t->conns[six], handle_index(l->ref));
+    struct conn *c = l->conn;
     enum weir_dir dir = ref_dir(l->ref);
     struct glance g = l->glance;
     uint8_t *l4 = raw->data + (six ? IP6_SIZE : IP4_MIN);

@@ -38,7 +38,9 @@ void express_plan(struct weir_shard *s, unsigned family_index);
 /* A packet of a batch that is looked at ahead. */
 struct look {
     uint64_t hash;
-    uint32_t ref; /* of the entry it probably belongs to, 0: none */
+    struct table_probe probe;
+    struct conn *conn; /* the entry it probably belongs to */
+    uint32_t ref;      /* of it, 0: none */
     struct glance glance;
 };
 

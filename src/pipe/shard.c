@@ -78,7 +78,7 @@ static void expire_share(struct weir_shard *s)
 {
     enum { EVERY = 32, LOOKS = 4 * EVERY };
 
-    if (s->track.stats.packets % EVERY == 0)
+    if (s->track.stats.packets % EVERY == 0 && expire_due(&s->track))
         (void)expire_tick(&s->track, LOOKS);
 }
 
@@ -112,7 +112,8 @@ static void look_at(struct weir_shard *s, struct batch *b, size_t i, struct weir
         l->glance = glance_at(raw->data, raw->len);
     if (is_ordinary(b, i)) {
         l->hash = hash_of(t, raw->data, l->glance);
-        table_prefetch(&t->table, l->hash);
+        l->probe = table_probe_of(&t->table, l->hash);
+        __builtin_prefetch(l->probe.bucket);
         return;
     }
     walk_begin(s, &b->pkt[i], raw);
@@ -125,15 +126,15 @@ static void look_ahead(struct weir_shard *s, struct batch *b, size_t i, struct w
 {
     const struct track *t = &s->track;
     struct look *l = &b->look[i];
-    struct table_probe probe;
 
     if (!is_ordinary(b, i)) {
         classify_prefetch(t, &b->pkt[i]);
         return;
     }
-    l->ref = table_first(&t->table, l->hash, &probe);
+    l->ref = table_begin(&t->table, &l->probe);
     if (l->ref) {
-        conn_prefetch(t, l->ref, l->glance.proto);
+        l->conn = conn_at(t, l->ref);
+        conn_prefetch(t, l->ref, l->glance.proto == PROTO_TCP);
         return;
     }
     walk_begin_ordinary(s, &b->pkt[i], raw, l);

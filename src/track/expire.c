@@ -20,6 +20,8 @@ enum { POP_BATCH = 32 };
 
 void expire_arm(struct track *t, struct conn *c, uint32_t handle)
 {
+    if (conn_expired(t, c))
+        t->swept = false;
     c->armed = c->deadline;
     c->wheel_pos = wheel_arm(&t->wheel, handle, c->armed);
 }
@@ -74,6 +76,7 @@ size_t expire_tick(struct track *t, size_t budget)
                 expire_arm(t, c, handles[i]);
         }
         looked += n;
+        t->swept = n < max;
         if (n < POP_BATCH)
             return looked;
     }
@@ -93,6 +96,7 @@ void expire_clock(struct track *t, struct weir_time now)
             break;
         if (t->tick64 < wheel64 + lag_max) {
             t->tick64 = wheel64 + lag_max;
+            t->swept = false;
             t->time_ns = t->tick64 * WEIR_TICK_NS;
         }
         (void)expire_tick(t, 0);
@@ -100,6 +104,7 @@ void expire_clock(struct track *t, struct weir_time now)
     t->time_ns = now.ns;
     if (t->tick64 != tick64) {
         t->tick64 = tick64;
+        t->swept = false;
         limits_evict(t);
     }
 }

@@ -102,23 +102,31 @@ static inline uint16_t table_tag(uint64_t hash, uint32_t level)
     return (uint16_t)(hash >> (level & ~7u));
 }
 
+/* Where looking for a hash begins. Good until the table changes. */
+static inline struct table_probe table_probe_of(const struct table *t, uint64_t hash)
+{
+    uint32_t level, index = table_index(t, hash, &level);
+
+    return (struct table_probe){.bucket = &t->buckets[index], .tag = table_tag(hash, level)};
+}
+
 WEIR_PREFETCHES void table_prefetch(const struct table *t, uint64_t hash)
 {
-    uint32_t level;
-
-    __builtin_prefetch(&t->buckets[table_index(t, hash, &level)]);
+    __builtin_prefetch(table_probe_of(t, hash).bucket);
 }
 
 /* Which slots have this tag, as bits; a free slot may, too. */
 static inline uint32_t table_match(const struct table_bucket *b, uint16_t tag)
 {
 #ifdef __SSE2__
-    /* Eight at once; SSE2 is part of every x86-64. */
-    __m128i equal =
-        _mm_cmpeq_epi16(_mm_loadu_si128((const void *)b->tag), _mm_set1_epi16((short)tag));
-    uint32_t bits = (uint32_t)_mm_movemask_epi8(_mm_packs_epi16(equal, _mm_setzero_si128()));
+    /* Eight at once, and the last eight once more for the two that are left; SSE2 is part of every
+     * x86-64. */
+    const __m128i all = _mm_set1_epi16((short)tag), zero = _mm_setzero_si128();
+    __m128i first = _mm_cmpeq_epi16(_mm_loadu_si128((const void *)&b->tag[0]), all);
+    __m128i last = _mm_cmpeq_epi16(_mm_loadu_si128((const void *)&b->tag[TABLE_SLOTS - 8]), all);
 
-    return bits | (uint32_t)(b->tag[8] == tag) << 8 | (uint32_t)(b->tag[9] == tag) << 9;
+    return (uint32_t)_mm_movemask_epi8(_mm_packs_epi16(first, zero)) |
+           (uint32_t)_mm_movemask_epi8(_mm_packs_epi16(last, zero)) << (TABLE_SLOTS - 8);
 #else
     uint32_t bits = 0;
 
@@ -146,14 +154,17 @@ static inline uint32_t table_next(const struct table *t, struct table_probe *p)
     }
 }
 
-static inline uint32_t table_first(const struct table *t, uint64_t hash, struct table_probe *p)
+/* The first reference that may be the one looked for, 0: none is. */
+static inline uint32_t table_begin(const struct table *t, struct table_probe *p)
 {
-    uint32_t level;
-
-    p->bucket = &t->buckets[table_index(t, hash, &level)];
-    p->tag = table_tag(hash, level);
     p->candidates = table_match(p->bucket, p->tag);
     return table_next(t, p);
+}
+
+static inline uint32_t table_first(const struct table *t, uint64_t hash, struct table_probe *p)
+{
+    *p = table_probe_of(t, hash);
+    return table_begin(t, p);
 }
 
 /* All references of a bucket's chain, by bucket index below table_size(); returns how many were

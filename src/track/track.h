@@ -75,6 +75,7 @@ struct track {
     struct wheel wheel;
     int64_t time_ns; /* now, on the caller's clock */
     int64_t tick64;  /* the same in ticks; the low 32 bits are what entries store */
+    bool swept;      /* all that was due at this tick has been ended */
     uint32_t count;  /* entries, confirmed or not */
     struct settings set;
     int32_t ticks[TIMEOUTS];
@@ -157,13 +158,13 @@ WEIR_PREFETCHES void conn_prefetch_head(const struct track *t, uint32_t ref)
         __builtin_prefetch(c + WEIR_CACHE_LINE);
 }
 
-/* What a packet of the protocol will want of the entry. */
-WEIR_PREFETCHES void conn_prefetch(const struct track *t, uint32_t ref, uint8_t proto)
+/* The same, and its protocol's state if there is any. */
+WEIR_PREFETCHES void conn_prefetch(const struct track *t, uint32_t ref, bool has_state)
 {
     const char *c = (const char *)conn_at(t, ref);
 
     conn_prefetch_head(t, ref);
-    if (conn_has_state(proto))
+    if (has_state)
         __builtin_prefetch(c + (ref >> HANDLE_IPV6 ? 2 : 1) * WEIR_CACHE_LINE, 1);
 }
 
@@ -354,6 +355,12 @@ void expire_clock(struct track *t, struct weir_time now);
 /* End what is due, after looking at no more than `budget` entries (0: no limit). How many were
  * looked at. */
 size_t expire_tick(struct track *t, size_t budget);
+
+/* Can there be anything for it to do? */
+static inline bool expire_due(const struct track *t)
+{
+    return !t->swept;
+}
 
 /* When expire_tick has work next: tick64. False: never. */
 bool expire_next(const struct track *t, int64_t *tick64);
