@@ -120,6 +120,7 @@ static void print(const struct question *question)
     row("total", size.total, all, "");
     printf("  %-28s %10" PRIu64 " B %10" PRIu64 " B\n", "per connection", size.total / max,
            all / max);
+    row("more, if all are translated", size.nat, 0, "in the extensions in Linux");
     row("fragments on hold, at most", size.fragments, 0, "limited by sysctls in Linux");
     printf("\nThe usual formula for Linux, max * 256 + buckets * 8, gives %s: it leaves out\n"
            "the extensions. weir reserves addresses for all of this at the start and takes pages\n"

@@ -246,7 +246,7 @@ static void measure(const struct bench_options *o, const char *name, const struc
                 "the process grew by %" PRIu64 " bytes, the shard's parts have %" PRIu64, grown,
                 sum);
     weir_size_predict(count, 0, row->flows.family == 6, &predicted);
-    tell(o, name, count, grown, parts, predicted.total);
+    tell(o, name, count, grown, parts, predicted.total + (row->nat ? predicted.nat : 0));
     weir_shard_free(shard);
     weir_rules_free(rules);
     bench_free(t.mapped, t.mapped ? count * sizeof(*t.mapped) : 0);

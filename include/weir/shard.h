@@ -201,9 +201,10 @@ WEIR_API void weir_policy_del(struct weir_shard *shard, unsigned number);
 
 /* What a shard's memory comes to, part by part, for a number of connections; all in bytes. */
 /* `total` is without `fragments`, the most that fragments on hold can take: few shards ever touch
- * it. */
+ * it; and without `nat`, the index that finds what a source was translated to before: it is there
+ * once a NAT table is loaded, and this is its size when all connections are translated. */
 struct weir_size {
-    uint64_t entries, table, timers, extensions, fragments, fixed, total;
+    uint64_t entries, table, timers, extensions, fragments, nat, fixed, total;
 };
 WEIR_API void weir_size_predict(uint32_t connections, uint32_t buckets, bool ipv6,
                                 struct weir_size *size);

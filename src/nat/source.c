@@ -144,6 +144,14 @@ static size_t overflow_bytes(uint32_t capacity)
     return slab_bytes(sizeof(struct table_bucket), table_overflow_for(capacity));
 }
 
+uint64_t nat_sources_size(uint32_t sources)
+{
+    /* One reference in twenty-five stands in an overflow bucket (table.h). */
+    uint64_t buckets = table_buckets_for(sources);
+
+    return (buckets + buckets / 20) * sizeof(struct table_bucket);
+}
+
 int nat_sources_init(struct sources *s, struct track *t)
 {
     const struct weir_host *host = &t->host;

@@ -30,6 +30,8 @@ struct source_place {
         newest; /* connection: its handle, 0: there is none. conn_links() leads to older ones */
 };
 
+/* Bytes for so many sources. */
+uint64_t nat_sources_size(uint32_t sources);
 /* -ENOMEM. nat_sources_fini() gives back what there is. */
 int nat_sources_init(struct sources *s, struct track *t);
 void nat_sources_fini(struct sources *s, const struct weir_host *host);

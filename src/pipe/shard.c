@@ -9,6 +9,7 @@
  * checked again in the third, so the result is that of one packet after the other.
  */
 #include "pipe/shard.h"
+#include "nat/source.h"
 #include "pipe/classify.h"
 #include "pipe/walk.h"
 
@@ -61,6 +62,7 @@ void weir_size_predict(uint32_t connections, uint32_t buckets, bool ipv6, struct
 
     memset(size, 0, sizeof(*size));
     track_size(&config, size);
+    size->nat = nat_sources_size(connections);
     size->fixed = sizeof(struct weir_shard) + (POLICIES_MAX + 1) * sizeof(struct policy);
     size->total = size->entries + size->table + size->timers + size->extensions + size->fragments +
                   size->fixed;
