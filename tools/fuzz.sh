@@ -9,7 +9,7 @@ cd "$(dirname "$0")/.."
 seconds=$1
 shift
 targets=("$@")
-[ ${#targets[@]} -gt 0 ] || targets=(capture frag ipset packet rules sysctl)
+[ ${#targets[@]} -gt 0 ] || targets=(capture frag group ipset packet rules sysctl)
 
 tools/setup.sh test
 [ -f build-fuzz/build.ninja ] ||
