@@ -226,16 +226,16 @@ static struct ruleset snat_range(void)
 /* clang-format off */
 static const struct growth growths[] = {
     {"udp4", ", growing, first touch", {4, TRAFFIC_UDP, RANDOM, 0}, {{false, false}, false}, NULL},
-    {"udp4", ", growing",              {4, TRAFFIC_UDP, RANDOM, 0}, {{false, true}, false},  NULL},
-    {"udp4", ", presized",             {4, TRAFFIC_UDP, RANDOM, 0}, {{false, true}, true},   NULL},
-    {"udp4", ", presized, huge pages", {4, TRAFFIC_UDP, RANDOM, 0}, {{true, true}, true},    NULL},
-    {"tcp4", ", growing",              {4, TRAFFIC_TCP, RANDOM, 0}, {{false, true}, false},  NULL},
-    {"udp6", ", growing",              {6, TRAFFIC_UDP, RANDOM, 0}, {{false, true}, false},  NULL},
-    {"tcp6", ", growing",              {6, TRAFFIC_TCP, RANDOM, 0}, {{false, true}, false},  NULL},
-    {"udp4", ", SNAT",                 {4, TRAFFIC_UDP, RANDOM, 0}, {{false, true}, false},  ruleset_snat},
-    {"udp4", ", SNAT, range, 0 % taken", {4, TRAFFIC_UDP, RANDOM, 0}, {{false, true}, false}, snat_range},
-    {"udp4", ", SNAT, random port",    {4, TRAFFIC_UDP, RANDOM, 0}, {{false, true}, false},  ruleset_snat_random},
-    {"udp4", ", MASQUERADE",           {4, TRAFFIC_UDP, RANDOM, 0}, {{false, true}, false},  ruleset_masquerade},
+    {"udp4", ", growing",              {4, TRAFFIC_UDP, RANDOM, 0}, {{true, true}, false},  NULL},
+    {"udp4", ", presized",             {4, TRAFFIC_UDP, RANDOM, 0}, {{true, true}, true},   NULL},
+    {"udp4", ", presized, small pages", {4, TRAFFIC_UDP, RANDOM, 0}, {{false, true}, true},  NULL},
+    {"tcp4", ", growing",              {4, TRAFFIC_TCP, RANDOM, 0}, {{true, true}, false},  NULL},
+    {"udp6", ", growing",              {6, TRAFFIC_UDP, RANDOM, 0}, {{true, true}, false},  NULL},
+    {"tcp6", ", growing",              {6, TRAFFIC_TCP, RANDOM, 0}, {{true, true}, false},  NULL},
+    {"udp4", ", SNAT",                 {4, TRAFFIC_UDP, RANDOM, 0}, {{true, true}, false},  ruleset_snat},
+    {"udp4", ", SNAT, range, 0 % taken", {4, TRAFFIC_UDP, RANDOM, 0}, {{true, true}, false}, snat_range},
+    {"udp4", ", SNAT, random port",    {4, TRAFFIC_UDP, RANDOM, 0}, {{true, true}, false},  ruleset_snat_random},
+    {"udp4", ", MASQUERADE",           {4, TRAFFIC_UDP, RANDOM, 0}, {{true, true}, false},  ruleset_masquerade},
 };
 /* clang-format on */
 
@@ -249,7 +249,7 @@ static void growth(const struct bench_options *o, const struct growth *g)
         return;
     struct figures f = figures_new(o, o->flows / BATCH + 1);
 
-    pages.memory.huge |= o->huge;
+    pages.memory.huge &= !o->small;
     traffic_init(&t, &g->flows, o->flows, 1, 0);
     for (uint32_t rep = 0; rep < o->reps; rep++) {
         struct weir_shard *shard = new_shard(&pages, &g->flows, o->flows);
@@ -276,7 +276,7 @@ struct crowd {
 
 static struct crowd crowd_of(const struct bench_options *o)
 {
-    struct crowd c = {.pages = {.memory = {.huge = o->huge, .commit = true}},
+    struct crowd c = {.pages = {.memory = {.huge = !o->small, .commit = true}},
                       .flows = {4, TRAFFIC_UDP, CROWDED, 1},
                       .ports = o->quick ? NAT_PORTS_QUICK : NAT_PORTS};
     uint32_t each = c.ports * TAKEN_PERCENT / 100;
@@ -371,7 +371,7 @@ static void watch_population(void *ctx, const struct weir_shard *shard)
 static void steady(const struct bench_options *o, const struct flows *flows)
 {
     struct name name = name_of("udp4", o->flows, ", create + expire");
-    struct pages pages = {.memory = {.huge = o->huge}};
+    struct pages pages = {.memory = {.huge = !o->small}};
     struct population population = {.want = o->flows, .min = 1, .max = 1};
     struct weir_template templates[LIFETIMES];
     uint32_t slots = o->quick ? QUICK_SLOTS : traffic_cold_slots(flows);
@@ -440,7 +440,7 @@ static void mass_expiry(const struct bench_options *o, const struct flows *flows
 {
     struct name names[] = {name_of("udp4", o->flows, ", mass expiry, ticks of 64"),
                            name_of("udp4", o->flows, ", new during mass expiry")};
-    struct pages pages = {.memory = {.huge = o->huge, .commit = true}};
+    struct pages pages = {.memory = {.huge = !o->small, .commit = true}};
     struct traffic t;
 
     if (!bench_wanted(o, names[0].text) && !bench_wanted(o, names[1].text))
@@ -488,7 +488,7 @@ static int64_t flush_all(struct weir_shard *shard)
 static void flush(const struct bench_options *o, const struct flows *flows)
 {
     struct name name = name_of("udp4", o->flows, ", create + flush");
-    struct pages pages = {.memory = {.huge = o->huge, .commit = true}};
+    struct pages pages = {.memory = {.huge = !o->small, .commit = true}};
     struct traffic t;
 
     if (!bench_wanted(o, name.text))

@@ -57,21 +57,18 @@ static const char usage[] =
     "  --only TEXT  only rows whose name contains TEXT, or with =TEXT is TEXT (and what they are\n"
     "               compared with)\n"
     "  --cpu N      run on this CPU (the highest-numbered one)\n"
-    "  --huge       the engine's memory on huge pages\n"
+    "  --huge       the engine's memory on huge pages, where small ones are usual\n"
+    "  --small      the engine's memory on small pages, where huge ones are usual\n"
     "  --raw FILE   append the figures, a line each, tabs between the fields (report.h)\n";
 
-enum option_number { HELP = 1, QUICK, FLOWS, REPS, ONLY, CPU, HUGE, RAW };
+enum option_number { HELP = 1, QUICK, FLOWS, REPS, ONLY, CPU, HUGE, SMALL, RAW };
 
 static const struct option long_options[] = {
-    {"help", no_argument, NULL, HELP},
-    {"quick", no_argument, NULL, QUICK},
-    {"flows", required_argument, NULL, FLOWS},
-    {"reps", required_argument, NULL, REPS},
-    {"only", required_argument, NULL, ONLY},
-    {"cpu", required_argument, NULL, CPU},
-    {"huge", no_argument, NULL, HUGE},
-    {"raw", required_argument, NULL, RAW},
-    {NULL, 0, NULL, 0},
+    {"help", no_argument, NULL, HELP},         {"quick", no_argument, NULL, QUICK},
+    {"flows", required_argument, NULL, FLOWS}, {"reps", required_argument, NULL, REPS},
+    {"only", required_argument, NULL, ONLY},   {"cpu", required_argument, NULL, CPU},
+    {"huge", no_argument, NULL, HUGE},         {"small", no_argument, NULL, SMALL},
+    {"raw", required_argument, NULL, RAW},     {NULL, 0, NULL, 0},
 };
 
 static uint32_t number(const char *option, const char *text, uint32_t min, uint32_t max)
@@ -115,6 +112,7 @@ static void parse(struct bench_options *o, int argc, char **argv, const char *ab
         case ONLY: o->only = optarg; break;
         case CPU: o->cpu = (int)number("--cpu", optarg, 0, CPU_SETSIZE - 1); break;
         case HUGE: o->huge = true; break;
+        case SMALL: o->small = true; break;
         case RAW: o->raw = append(optarg); break;
         default: exit(2);
         }
@@ -238,7 +236,11 @@ static void print_machine(const struct bench_options *o)
     report_about(o, "machine", text);
     printf("run:     on CPU %d, engine on %s pages (transparent huge pages: %s), load average "
            "%.*s\n",
-           o->cpu, o->huge ? "huge" : "default", thp, (int)strcspn(load, " "), load);
+           o->cpu,
+           o->huge    ? "huge"
+           : o->small ? "small"
+                      : "the usual",
+           thp, (int)strcspn(load, " "), load);
 }
 
 static void print_build(const struct bench_options *o)

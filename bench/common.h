@@ -13,7 +13,8 @@
 
 struct bench_options {
     bool quick;     /* small and short: do the programs work? */
-    bool huge;      /* the engine's memory on huge pages */
+    bool huge;      /* the engine's memory on huge pages, where small ones are usual */
+    bool small;     /* and the other way round */
     int cpu;        /* -1: the highest-numbered one allowed */
     uint32_t flows; /* of the large working sets */
     uint32_t reps;

@@ -29,7 +29,7 @@ points() {
         $1 == kind && $2 == program && $3 == series { print $4, $5 }' "$4" | sort -g
 }
 
-colours=('#3b82c4' '#d9822b' '#3f9f6f' '#b05fb0' '#c9504d' '#8f8f2f')
+colours=('#3b82c4' '#d9822b' '#3f9f6f' '#b05fb0' '#c9504d' '#8f8f2f' '#4fb3bf' '#7a6a5a')
 grey='#8a8a8a'
 
 # What all figures begin with: NAME HEIGHT.

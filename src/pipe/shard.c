@@ -143,6 +143,15 @@ static void look_ahead(struct weir_shard *s, struct batch *b, size_t i, struct w
     classify_prefetch_new(t, &b->pkt[i]);
 }
 
+/* Only with accounting: the counters' address stands in the entry. */
+WEIR_PREFETCHES void look_further(const struct track *t, const struct batch *b, size_t i)
+{
+    const struct look *l = &b->look[i];
+
+    if (is_ordinary(b, i) && l->ref && l->conn->parts & WEIR_HAS_COUNTERS)
+        __builtin_prefetch(slab_at(&t->exts, l->conn->ext), 1);
+}
+
 /* Third stage. */
 static void run_one(struct weir_shard *s, struct batch *b, size_t i, struct weir_packet *raw)
 {
@@ -167,6 +176,8 @@ static void run_batch(struct weir_shard *s, struct weir_packet *packets, size_t 
         look_at(s, &b, i, &packets[i]);
     for (size_t i = 0; i < n; i++)
         look_ahead(s, &b, i, &packets[i]);
+    for (size_t i = 0; i < n && s->track.set.acct; i++)
+        look_further(&s->track, &b, i);
     for (size_t i = 0; i < n; i++)
         run_one(s, &b, i, &packets[i]);
 }
