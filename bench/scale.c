@@ -215,15 +215,15 @@ static void print_data(struct curve curves[MIX_MAX][2])
  * and a busy machine much. */
 static double own_cost(struct curve curves[MIX_MAX][2])
 {
-    double least = curves[0][0].at[0].established_ns;
+    double lowest = curves[0][0].at[0].established_ns;
 
     for (int mix = 0; mix < MIX_MAX; mix++)
         for (int home = 0; home < 2; home++) {
             double ns = curves[mix][home].at[0].established_ns;
 
-            least = ns < least ? ns : least;
+            lowest = ns < lowest ? ns : lowest;
         }
-    return least;
+    return lowest;
 }
 
 static void simulate(const struct bench_options *o, const struct handoff_cost *cost)

@@ -374,32 +374,42 @@ static void settle(struct worker *w)
     }
 }
 
+static size_t chunk_of(size_t left)
+{
+    return left < CHUNK ? left : CHUNK;
+}
+
+/* `n` packets at `p`, of all those at `packets`. */
+static void steer_chunk(struct worker *w, struct weir_packet *packets, struct weir_steered *s,
+                        struct weir_packet *p, size_t n)
+{
+    struct chunk c;
+
+    for (size_t i = 0; i < n; i++)
+        __builtin_prefetch(p[i].data);
+    for (size_t i = 0; i < n; i++) {
+        p[i].flags &= (uint8_t)~WEIR_PKT_GATHERED; /* not the caller's to set */
+        find_home(w, &p[i], &c, i);
+    }
+    for (size_t i = 0; w->stubs.slab.count && i < n; i++)
+        find_owner(w, &c, i);
+    for (size_t i = 0; i < n; i++)
+        sort(w, packets, s, &p[i], &c.flight[i]);
+}
+
 struct weir_steered weir_group_steer(struct weir_group *group, unsigned number,
                                      struct weir_packet *packets, size_t n)
 {
     struct worker *w = &group->worker[number];
     struct weir_steered s = {0, 0};
-    struct chunk c;
 
     if (group->shards == 1)
         return (struct weir_steered){n, 0};
     settle(w);
     notes_exchange(w);
     w->stats.steered += n;
-    for (size_t done = 0; done < n; done += CHUNK) {
-        size_t some = n - done < CHUNK ? n - done : CHUNK;
-
-        for (size_t i = 0; i < some; i++)
-            __builtin_prefetch(packets[done + i].data);
-        for (size_t i = 0; i < some; i++) {
-            packets[done + i].flags &= (uint8_t)~WEIR_PKT_GATHERED; /* not the caller's to set */
-            find_home(w, &packets[done + i], &c, i);
-        }
-        for (size_t i = 0; w->stubs.slab.count && i < some; i++)
-            find_owner(w, &c, i);
-        for (size_t i = 0; i < some; i++)
-            sort(w, packets, &s, &packets[done + i], &c.flight[i]);
-    }
+    for (size_t done = 0; done < n; done += CHUNK)
+        steer_chunk(w, packets, &s, packets + done, chunk_of(n - done));
     publish(w);
     return s;
 }
@@ -439,12 +449,31 @@ static size_t take(struct worker *w, struct weir_packet *packets, bool *final, s
     return n;
 }
 
+static void take_chunk(struct worker *w, struct weir_packet *packets, struct weir_steered *s,
+                       struct weir_packet *p, const bool *final, size_t n)
+{
+    struct chunk c;
+
+    for (size_t i = 0; i < n; i++)
+        __builtin_prefetch(p[i].data);
+    for (size_t i = 0; i < n; i++) {
+        c.flight[i] = (struct flight){.to = w->number, .final = final[i]};
+        if (!final[i])
+            look_up_later(w, &p[i], &c, i);
+    }
+    for (size_t i = 0; w->stubs.slab.count && i < n; i++)
+        find_owner(w, &c, i);
+    for (size_t i = 0; i < n; i++) {
+        w->stats.second_hops += c.flight[i].to != w->number;
+        sort(w, packets, s, &p[i], &c.flight[i]);
+    }
+}
+
 struct weir_steered weir_group_take(struct weir_group *group, unsigned number,
                                     struct weir_packet *packets, size_t max)
 {
     struct worker *w = &group->worker[number];
     struct weir_steered s = {0, 0};
-    struct chunk c;
     bool final[TAKE_MAX];
     size_t n;
 
@@ -453,23 +482,8 @@ struct weir_steered weir_group_take(struct weir_group *group, unsigned number,
     settle(w);
     n = take(w, packets, final, max < TAKE_MAX ? max : TAKE_MAX);
     notes_exchange(w);
-    for (size_t done = 0; done < n; done += CHUNK) {
-        size_t some = n - done < CHUNK ? n - done : CHUNK;
-
-        for (size_t i = 0; i < some; i++)
-            __builtin_prefetch(packets[done + i].data);
-        for (size_t i = 0; i < some; i++) {
-            c.flight[i] = (struct flight){.to = w->number, .final = final[done + i]};
-            if (!final[done + i])
-                look_up_later(w, &packets[done + i], &c, i);
-        }
-        for (size_t i = 0; w->stubs.slab.count && i < some; i++)
-            find_owner(w, &c, i);
-        for (size_t i = 0; i < some; i++) {
-            w->stats.second_hops += c.flight[i].to != w->number;
-            sort(w, packets, &s, &packets[done + i], &c.flight[i]);
-        }
-    }
+    for (size_t done = 0; done < n; done += CHUNK)
+        take_chunk(w, packets, &s, packets + done, final + done, chunk_of(n - done));
     publish(w);
     return s;
 }
