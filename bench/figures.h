@@ -3,7 +3,8 @@
  * Figures that can be trusted on a machine that does other work too.
  *
  * A figure is built in three steps. A stopwatch times a short piece of work (a chunk or a batch);
- * a piece during which the scheduler gave the CPU to somebody else is left out, and counted. A
+ * a piece during which the scheduler gave the CPU to somebody else is left out, and counted (where
+ * nothing else is there, it must do: a figure of such a machine is none, and says so). A
  * tally adds the pieces of one repetition up. A spread is the minimum, median and maximum over the
  * repetitions; the minimum says what the code costs, the others how calm the machine was.
  *
@@ -62,7 +63,8 @@ static inline int64_t stopwatch_stop(const struct stopwatch *w, bool *whole)
 struct tally {
     int64_t ns;
     uint64_t items;    /* done in that time */
-    uint64_t left_out; /* items of pieces that were interrupted */
+    uint64_t left_out; /* items of pieces that were interrupted, and */
+    int64_t ns_out;    /* their time */
 };
 
 static inline void tally_add(struct tally *t, int64_t ns, bool whole, uint64_t items)
@@ -72,6 +74,7 @@ static inline void tally_add(struct tally *t, int64_t ns, bool whole, uint64_t i
         t->items += items;
     } else {
         t->left_out += items;
+        t->ns_out += ns;
     }
 }
 
@@ -99,6 +102,7 @@ struct samples {
     int64_t *ns;
     size_t n, max;
     size_t left_out;
+    int64_t interrupted; /* one that was left out */
 };
 
 void samples_init(struct samples *s, size_t max);
@@ -106,10 +110,12 @@ void samples_fini(struct samples *s);
 
 static inline void samples_add(struct samples *s, int64_t ns, bool whole)
 {
-    if (!whole)
+    if (!whole) {
         s->left_out++;
-    else if (s->n < s->max)
+        s->interrupted = ns;
+    } else if (s->n < s->max) {
         s->ns[s->n++] = ns;
+    }
 }
 
 void samples_sort(struct samples *s);
