@@ -217,8 +217,9 @@ WEIR_API void weir_release_pages(void *ctx, void *memory, size_t size);
 /*
  * Another weir_host.reserve: huge pages where the system offers them, all of it committed by
  * weir_shard_new(). For a gateway that sets its capacity to what it needs and has the memory:
- * packets of a million random connections take up to a third less time (docs/performance.md), and
- * no page is cleared while one waits. Released by weir_release_pages().
+ * the larger the table, the fewer page walks a packet costs (docs/performance.md: little at a
+ * million connections, much at eight), and no page is cleared while one waits. Released by
+ * weir_release_pages().
  */
 WEIR_API void *weir_reserve_huge_pages(void *ctx, size_t size);
 
